@@ -14,7 +14,15 @@ Kind = Literal["function", "number", "choice", "diagnosis", "agent", "essay"]
 
 
 class StudentError(Exception):
-    """What went wrong on the student's side, in one sentence (an exception, a time-out, a crash, an odd answer)."""
+    """What went wrong on the student's side, in one sentence (an exception, a time-out, a crash, an odd answer).
+
+    `kind` is a short name that may be shown even where the sentence may not, because it could quote a hidden case:
+    "NotImplementedError", "time-out", "library"…
+    """
+
+    def __init__(self, words: str, kind: str = ""):
+        super().__init__(words)
+        self.kind = kind
 
 
 class Student(Protocol):
@@ -61,6 +69,8 @@ class Task:
     hints: tuple[str, ...] = ()
     rubric: Mapping[str, float] = field(default_factory=dict)  # essays: criterion → points
     seconds: float = 30.0  # limit for all of this task's calls together
+    forbidden: tuple[str, ...] = ()  # dotted names the student's function may not be or call: "torch.sigmoid"
+    numbers: Callable[[int], Mapping[str, Any]] | None = None  # the numbers a student with this seed works with
 
     def __post_init__(self):
         if self.points <= 0:
