@@ -1,0 +1,92 @@
+"""What a (simulated) reader may like about a story: gold tastes, from text to a number between 0 and 1.
+
+Evidence is what distinct words say (story_words.MOODS), read only from distinct sentences that the grammar can derive, within the length
+of a story. So saying a thing twice, or piling up good words without sentences, earns nothing.
+
+    taste = sigmoid((evidence − centre) / width) · min(1, distinct derivable sentences / 6)
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from rlhf_edu.worlds.story_recogniser import parses
+from rlhf_edu.worlds.story_text import split_sentences, tokenize
+from rlhf_edu.worlds.story_words import MOODS
+
+READ = 100  # tokens a reader takes in; no story is longer
+ENDING = 3  # sentences that make the ending
+FULL = 6  # sentences of a whole story
+WEIGHTS = {mood: dict(zip(t.split()[::2], map(float, t.split()[1::2]), strict=True)) for mood, t in MOODS.items()}
+
+
+def _read(text: str) -> tuple[list[list[str]], list[list[str]], int]:
+    """Distinct derivable sentences among the first tokens, those of them in the ending, and the number of all tokens."""
+    tokens = tokenize(text[: 20 * READ])
+    told = split_sentences(tokens[:READ])
+    ending = told[-ENDING:]
+    distinct = list({" ".join(s): s for s in told if parses(" ".join(s))}.values())
+    return distinct, [s for s in distinct if s in ending], len(tokens)
+
+
+def evidence(sentences: list[list[str]], mood: str) -> float:
+    """Σ of the weights of the distinct words."""
+    return sum(WEIGHTS[mood].get(word, 0.0) for word in {word for sentence in sentences for word in sentence})
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))
+
+
+def _mood(text: str, *, mood: str, centre: float, width: float) -> float:
+    told, ending, _ = _read(text)
+    found = evidence(ending if mood == "happy" else told, mood)
+    return _sigmoid((found - centre) / width) * min(1.0, len(told) / FULL)
+
+
+def _short(text: str, *, centre: float, width: float) -> float:
+    told, _, n_tokens = _read(text)
+    return _sigmoid((centre - n_tokens) / width) * min(1.0, len(told) / FULL)
+
+
+# Centre and width put the stories of the grammar near 0.5 on average, with a standard deviation near 0.25.
+GOLD_TASTES: dict[str, Callable[[str], float]] = {
+    "happy_ending": partial(_mood, mood="happy", centre=0.6, width=0.8),
+    "brave": partial(_mood, mood="brave", centre=0.0, width=0.8),
+    "kind": partial(_mood, mood="kind", centre=0.3, width=0.8),
+    "spooky": partial(_mood, mood="spooky", centre=1.0, width=1.0),
+    "nature": partial(_mood, mood="nature", centre=0.3, width=1.0),
+    "short": partial(_short, centre=66, width=8),
+    "funny": partial(_mood, mood="funny", centre=1.0, width=0.8),
+    "magic": partial(_mood, mood="magic", centre=0.8, width=0.8),
+}
+
+LIKES = {
+    "happy_ending": "Likes stories that end well: found, hugged, proud, laughing, home.",
+    "brave": "Likes heroes with courage, who march on and do not hide.",
+    "kind": "Likes creatures who help, share, comfort and thank one another.",
+    "spooky": "Likes a shiver: night, fog, bones, ghosts and creaking doors.",
+    "nature": "Likes forests, flowers, birds and moss better than streets, shops and buses.",
+    "short": "Likes a story that is told in few words.",
+    "funny": "Likes silly stories: hiccups, socks, noodles and tickled noses.",
+    "magic": "Likes spells, wands, wizards, and things that glow or vanish.",
+}
+
+
+def describe(taste: str) -> str:
+    """One plain sentence about what a taste likes."""
+    return LIKES[_known(taste)]
+
+
+def guidelines(taste: str) -> str:
+    """What a person is asked to do who labels stories by this taste."""
+    return (
+        f"{describe(_known(taste))} Read both stories to the end and choose the one that shows more of it. "
+        "If one of them breaks off or makes no sense, choose the other; if they are equal, choose the one you would rather read aloud."
+    )
+
+
+def _known(taste: str) -> str:
+    if taste not in GOLD_TASTES:
+        raise ValueError(f"{taste!r} is no taste of the story world; choose one of {', '.join(GOLD_TASTES)}")
+    return taste
