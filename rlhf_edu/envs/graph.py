@@ -8,6 +8,7 @@ import string
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -66,7 +67,7 @@ class WalkGraph:
         known = all(0 <= node < self.n_nodes for node in walk)
         if not known or len(walk) < 2 or walk[-1] != 0 or len(walk) > self.max_length:
             return 0.0
-        if not all(self.edges[a, b] for a, b in zip(walk, walk[1:], strict=False)):
+        if not all(self.edges[a, b] for a, b in pairwise(walk)):
             return 0.0
         shortest = int(self.distances[walk[0]]) + 1
         return (self.max_length - len(walk)) / (self.max_length - shortest)

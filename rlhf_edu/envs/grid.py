@@ -26,7 +26,8 @@ class GridWorld(gym.Env):
 
     Actions are 0 left, 1 down, 2 right, 3 up. With probability `slip` the step goes sideways instead (half of it to
     either side); a step into a wall or off the map stays where it is. The reward of a step is `step_reward` plus
-    `rewards` of the letter it ends on (G: +1 and X: −1 unless you say otherwise); letters in `terminal` end the episode.
+    `rewards` of the letter it ends on (G and +: 1, X and -: −1 unless you say otherwise). Letters in `terminal` end the
+    episode.
     `P[state][action]` lists (probability, next state, reward, terminated), as Gymnasium's toy-text environments do.
     """
 

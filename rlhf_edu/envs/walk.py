@@ -11,7 +11,7 @@ from rlhf_edu.envs.graph import WalkGraph
 
 
 class RandomWalk(gym.Env):
-    """Find the shortest way to node 0; the reward comes at the end and says how close to the shortest it was, in [0, 1].
+    """Find the shortest way to node 0; the reward comes at the end: how close to the shortest it was, in [0, 1].
 
     The action is the next node; where no edge leads there, the walk is over and worth nothing. The observation counts
     time as well: (nodes walked − 1) × n_nodes + current node, so that a walk about to run out of time looks different.

@@ -1,0 +1,83 @@
+"""How our pictures look: few lines, direct labels, colours and dashes that survive colour blindness and grey paper."""
+
+import base64
+import html
+import io
+import threading
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito (2008), ordered so that neighbours differ in lightness; each colour has a dash pattern of its own.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+_drawing = threading.RLock()  # Matplotlib's text layout is shared and not thread-safe
+
+
+class Picture:
+    """A finished picture that shows itself in a notebook, with words for those who cannot see it."""
+
+    def __init__(self, figure: Figure, alt: str, dpi: int = 100):
+        self.figure, self.alt = figure, alt
+        self.width = round(figure.get_figwidth() * dpi)
+        with _drawing:
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png", dpi=2 * dpi)  # twice the pixels: sharp on dense screens
+        self.png = buffer.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to a file; the ending (.png, .svg, .pdf) decides the format."""
+        path = Path(path)
+        with _drawing:
+            self.figure.savefig(path, dpi=200)
+        return path
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": image_tag(self.png, "png", self.alt, self.width), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"<Picture: {self.alt}>"
+
+
+def image_tag(data: bytes, kind: str, alt: str, width: int) -> str:
+    encoded = base64.b64encode(data).decode()
+    return (
+        f'<img src="data:image/{kind};base64,{encoded}" alt="{html.escape(alt)}" width="{width}" '
+        'style="max-width:100%; background:white">'
+    )
+
+
+def new_figure(n_axes: int = 1, *, width: float = 6.0, height: float = 3.4) -> tuple[Figure, list[Axes]]:
+    """A figure (inches) with `n_axes` panels side by side, in the course's style."""
+    with _drawing:
+        figure = Figure(figsize=(width * n_axes if n_axes > 1 else width, height), layout="constrained")
+        axes = [figure.add_subplot(1, n_axes, i + 1) for i in range(n_axes)]
+        for ax in axes:
+            ax.spines[["top", "right"]].set_visible(False)
+            ax.grid(axis="y", color="0.9", linewidth=0.8)
+            ax.set_axisbelow(True)
+            ax.tick_params(color="0.6", labelsize=9)
+            ax.locator_params(nbins=6)
+    return figure, axes
+
+
+def label_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Write each line's name beside its last point (x, y, name, colour), pushed apart where they would overlap."""
+    low, high = ax.get_ylim()
+    gap = 0.07 * (high - low)
+    placed = -float("inf")
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        placed = max(y, placed + gap)
+        ax.annotate(
+            name,
+            (x, placed),
+            xytext=(5, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            va="center",
+            annotation_clip=False,
+        )
