@@ -133,12 +133,7 @@ def as_html(rows: list[dict[str, Any]]) -> str:
     """The picture for a notebook: a row a part, a box a task, darker and ticked when done (readable in grey)."""
     cells = []
     for row in rows:
-        boxes = "".join(
-            f"<span title='{escape(title, quote=True)}: {state}' style='display:inline-block;margin:2px;"
-            f"padding:3px 8px;border-radius:3px;background:{SHADES[state]};color:{'#fff' if state == 'done' else '#222'}'>"
-            f"{SIGNS[state]} {escape(name)}</span>"
-            for name, title, state in row["tasks"]
-        )
+        boxes = "".join(_box(*task) for task in row["tasks"])
         share = 100 * row["points"] / row["of"]
         bar = (
             f"<div role='img' aria-label='{share:.0f} percent' style='background:#e3e3e3;width:160px;height:10px'>"
@@ -150,6 +145,12 @@ def as_html(rows: list[dict[str, Any]]) -> str:
             f"<td style='text-align:left'>{points}</td><td style='text-align:left'>{boxes}</td></tr>"
         )
     return f"<table>{''.join(cells)}</table><small>{NOTE}</small>"
+
+
+def _box(name: str, title: str, state: str) -> str:
+    colours = f"background:{SHADES[state]};color:{'#fff' if state == 'done' else '#222'}"
+    style = f"display:inline-block;margin:2px;padding:3px 8px;border-radius:3px;{colours}"
+    return f"<span title='{escape(title, quote=True)}: {state}' style='{style}'>{SIGNS[state]} {escape(name)}</span>"
 
 
 def progress() -> None:
