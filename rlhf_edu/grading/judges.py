@@ -53,7 +53,8 @@ class FunctionJudge:
                 answers.append(student.call(self.name, *deepcopy(list(case.values()))))
             except StudentError as error:
                 words = f"it fails on a hidden case ({error.kind or 'error'})" if secret else str(error)
-                return Verdict(0.0, words, error.kind or "error", "" if secret else self._example(case))
+                quiet = secret or error.kind in ("missing", "library")
+                return Verdict(0.0, words, error.kind or "error", "" if quiet else self._example(case))
         for case, answer in zip(cases, answers, strict=True):
             difference = self._differs(answer, self.oracle, case)
             if difference:
