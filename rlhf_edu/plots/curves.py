@@ -39,7 +39,8 @@ def curves(
     """Draw `key` over `x` for each named group of histories: the median over seeds, and the middle half as a band.
 
     `runs` maps a name to the histories of its seeds (or to one history). Each history is averaged over a window of
-    `smooth` times the length of the axis; `best` draws the ceiling to read the curves against, `limits` cuts the vertical axis.
+    `smooth` times the length of the axis; `best` draws the ceiling to read the curves against; `limits` cuts the
+    vertical axis.
     """
     if not runs:
         raise ValueError("there are no runs to draw: give a dict of name → histories")

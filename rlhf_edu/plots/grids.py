@@ -82,8 +82,8 @@ def layout(env: Any, shape: tuple[int, int] | None, n_states: int) -> tuple[list
     inner = getattr(env, "unwrapped", None)
     rows = getattr(inner, "rows", None)
     desc = getattr(inner, "desc", None)  # FrozenLake keeps its map as bytes
-    if rows is None and np.ndim(desc) == 2:
-        rows = ["".join(letter.decode() for letter in row) for row in np.asarray(desc)]
+    if rows is None and desc is not None:
+        rows = ["".join(letter.decode() for letter in row) for row in desc]
     if shape is None:
         shape = (len(rows), len(rows[0])) if rows else getattr(inner, "shape", None)
     if shape is None or shape[0] * shape[1] != n_states:
