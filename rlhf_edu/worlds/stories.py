@@ -1,7 +1,8 @@
-"""The story world: endless little stories, told from one grammar in a hidden mood, and the recogniser of that same grammar.
+"""The story world: endless little stories, each told in a hidden mood.
 
-A story draws a weight for every mood (happy, brave, kind, ...). Each choice of a sentence or a word then prefers what suits the moods:
-P(alternative) ∝ exp(Σ_mood weight · loading). So the words of a story hang together, and a reader can guess its mood.
+A story draws a weight for every mood (happy, brave, kind, ...). Each choice of a sentence or a word then prefers what
+suits it, P(alternative) ∝ exp(Σ_mood weight · loading), so that the words of a story hang together and a reader can
+guess its mood. Brevity is one more mood: it prefers short sentences and leaves out turns of the plot.
 """
 
 import re
@@ -10,15 +11,17 @@ from functools import cache
 import numpy as np
 
 from rlhf_edu.worlds.story_grammar import PLOT, TURNS
+from rlhf_edu.worlds.story_moods import MOODS
 from rlhf_edu.worlds.story_recogniser import consistent, grammatical, sentences
 from rlhf_edu.worlds.story_tastes import GOLD_TASTES, describe, guidelines
 from rlhf_edu.worlds.story_text import detokenize, tokenize
-from rlhf_edu.worlds.story_words import BOUND, FREE, MOODS, NAMES, PRONOUNS
+from rlhf_edu.worlds.story_words import BOUND, FREE, NAMES, PRONOUNS
 
 __all__ = [
     "GOLD_TASTES",
     "VOCABULARY",
     "consistent",
+    "continuations",
     "describe",
     "detokenize",
     "grammatical",
@@ -36,6 +39,7 @@ STRENGTH = 1.3  # how much a mood sways each choice
 DECISIVE = ("friend", "outcome")  # turns in which a story decides which facts come true
 SLOT = re.compile(r"\{(\w+)\}")
 PEOPLE = [(name, sex) for sex, names in NAMES.items() for name in names]
+ALTERNATIVES = {slot: tuple(words) for slot, words in (BOUND | FREE).items()}
 NEUTRAL = np.zeros(len(MOODS) + 1)  # the last entry is brevity
 
 
@@ -52,12 +56,11 @@ VOCABULARY: list[str] = _all_words()
 @cache
 def _loadings(alternatives: tuple[str, ...]) -> np.ndarray:
     """One row per alternative: what its own words say for each mood, and how brief it is."""
-    tables = [dict(zip(m.split()[::2], map(float, m.split()[1::2]), strict=True)) for m in MOODS.values()]
     rows = []
     for text in alternatives:
         tokens = tokenize(SLOT.sub(" ", text))
-        brevity = -0.12 * (len(tokens) + len(SLOT.findall(text)))
-        rows.append([sum(table.get(token, 0.0) for token in set(tokens)) for table in tables] + [brevity])
+        brevity = -0.15 * (len(tokens) + len(SLOT.findall(text)))
+        rows.append([sum(table.get(token, 0.0) for token in set(tokens)) for table in MOODS.values()] + [brevity])
     return np.array(rows)
 
 
@@ -72,17 +75,17 @@ class _Teller:
 
     def choose(self, alternatives: tuple[str, ...]) -> str:
         score = _loadings(alternatives) @ self.mood
-        p = np.exp(score - score.max())
-        return alternatives[min(int(np.searchsorted(np.cumsum(p), self.rng.random() * p.sum())), len(p) - 1)]
+        steps = np.exp(score - score.max()).cumsum()
+        return alternatives[int(steps.searchsorted(self.rng.random() * steps[-1], side="right"))]
 
     def fill(self, text: str) -> str:
         return SLOT.sub(lambda slot: self.word(slot[1]), text)
 
     def word(self, slot: str) -> str:
         if slot in FREE:
-            return self.fill(self.choose(tuple(FREE[slot])))
+            return self.fill(self.choose(ALTERNATIVES[slot]))
         if slot not in self.bound:
-            self.bound[slot] = self.choose(tuple(BOUND[slot]))
+            self.bound[slot] = self.choose(ALTERNATIVES[slot])
         return self.bound[slot]
 
     def turn(self, name: str) -> str:
@@ -100,20 +103,35 @@ def opening(rng: np.random.Generator) -> str:
     return _Teller(rng).turn("opening")
 
 
-def story(rng: np.random.Generator) -> str:
-    """One story of 40 to 90 tokens."""
-    teller = _Teller(rng)
-    first, begun = teller.turn("opening"), dict(teller.bound)
+def _continue(teller: _Teller, first: str) -> str:
+    """A whole story from its opening, in a mood of its own; told again until its length fits."""
+    begun = dict(teller.bound)
     while True:
-        teller.mood, teller.bound, teller.facts = STRENGTH * rng.normal(size=len(NEUTRAL)), dict(begun), set()
+        teller.mood, teller.bound, teller.facts = STRENGTH * teller.rng.normal(size=len(NEUTRAL)), dict(begun), set()
         told = [first]
         for turn, willing in TURNS.items():
-            possible = any(set(key.split()) <= teller.facts for key in PLOT[turn]) or turn in DECISIVE
-            if possible and rng.random() < 1 / (1 + np.exp(teller.mood[-1] - willing)):
+            possible = turn in DECISIVE or any(set(key.split()) <= teller.facts for key in PLOT[turn])
+            if possible and teller.rng.random() < 1 / (1 + np.exp(teller.mood[-1] - willing)):
                 told.append(teller.turn(turn))
         text = " ".join(told)
         if SHORTEST <= len(tokenize(text)) <= LONGEST:
             return text
+
+
+def continuations(rng: np.random.Generator, n: int) -> list[str]:
+    """`n` stories with the same opening, each in a mood of its own."""
+    teller = _Teller(rng)
+    first, begun = teller.turn("opening"), dict(teller.bound)
+    found = []
+    for _ in range(n):
+        teller.mood, teller.bound = NEUTRAL, dict(begun)
+        found.append(_continue(teller, first))
+    return found
+
+
+def story(rng: np.random.Generator) -> str:
+    """One story of 40 to 90 tokens."""
+    return continuations(rng, 1)[0]
 
 
 def stories(n: int, seed: int) -> list[str]:

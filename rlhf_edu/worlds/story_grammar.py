@@ -1,7 +1,8 @@
 """The sentences of the story world: one list of templates for each turn of the plot.
 
-Slots: `{hero}` `{friend}` `{kind}` ... (see story_words), and pronouns of the hero (`{he}` `{him}` `{his}` `{He}` `{His}`) or, with
-an f in front, of the friend (`{fhim}`). The key of a group of templates lists the facts a story needs for them; "" is always open.
+Slots: `{hero}` `{friend}` `{kind}` ... (see story_words), and pronouns of the hero (`{he}` `{him}` `{his}` `{He}` `{His}`)
+or, with an f in front, of the friend (`{fhim}`). The key of a group of templates lists the facts a story needs for them
+("" needs none). Two turns decide facts: the friend is "nice" or "mean", and the thing is "won" or "lost".
 """
 
 PLOT = {
@@ -23,10 +24,10 @@ PLOT = {
             "{when}, {he} looked for a {thing} in {place}.",
             "{when}, {he} {went} to {place}, for {he} wanted a {thing}.",
             "{when}, {he} heard of a {thing} in {place}.",
-            "{when}, {he} dreamed of a {thing}.",
-            "{when}, {he} wished for a {thing}.",
-            "{when}, {his} grandmother asked for a {thing}.",
-            "{when}, {he} followed a map to a {thing}.",
+            "{when}, {he} dreamed of a {thing} in {place}.",
+            "{when} in {place}, {he} wished for a {thing}.",
+            "{when}, {his} grandmother wanted a {thing} from {place}.",
+            "{when}, {he} followed a map to {place} and a {thing}.",
             "{when}, {he} lost a {thing} in {place}.",
         ],
     },
@@ -38,9 +39,8 @@ PLOT = {
             "The streets were full of people.",
             "A bus hummed past under the street lamps.",
             "Fog crept past, and something {sound}.",
-            "Long shadows crept past, and a bat {sound}.",
+            "Long shadows crept past, and a bat {cry}.",
             "The air smelled of {smell}.",
-            "The air smelled of {smell} and {smell}.",
             "The sunshine was warm and bright.",
             "The air glowed and sparkled with fairy dust.",
             "Behind a {spot}, something {sound}.",
@@ -57,7 +57,7 @@ PLOT = {
             "But there was a {foe_look} {foe}.",
             "There {he} met a {foe_look} {foe} who was {foe_act}.",
             "Behind a {spot} sat a {foe_look} {foe}.",
-            "Then a {foe_look} {foe} {sound} behind {him}.",
+            "Then a {foe_look} {foe} {cry} behind {him}.",
             '"Stop!" called a {foe_look} {foe}.',
             '"Who are you?" asked a {foe_look} {foe} {voice}.',
         ],
@@ -65,6 +65,7 @@ PLOT = {
     "feeling": {
         "": [
             "{hero} felt {feel}.",
+            "{hero} was a {feel} {kind}.",
             "{He} felt {feel}, but {he} {move} on.",
             "{hero} took a deep breath.",
             "{hero} was full of courage.",
@@ -81,7 +82,7 @@ PLOT = {
     },
     "friend": {
         "nice": [
-            "Then {friend} the {friend_kind} helped {him}.",
+            "Then {friend} the {friend_kind} helped {him} {manner}.",
             "Then {friend} the {friend_kind} {move} past and spoke {voice}.",
             "{friend} the {friend_kind} came to help {manner}.",
             "{hero} called {his} friend {friend}, a {feel} {friend_kind}.",
@@ -93,11 +94,12 @@ PLOT = {
         ],
         "mean": [
             "{friend} the {friend_kind} mocked {him}.",
-            "{friend} the {friend_kind} looked away {manner}.",
+            "{friend} the {friend_kind} saw {him} but looked away.",
             "Then {friend} the {friend_kind} pushed past {him} rudely.",
             "{hero} saw {friend} the {friend_kind} {plight} but ignored {fhim}.",
             "{hero} pushed {friend} the {friend_kind}, who was {plight}.",
             "{friend} the {friend_kind} hid behind a {spot}.",
+            "{friend} the {friend_kind} trembled and ran away.",
             "{hero} boasted to {friend} the {friend_kind}.",
         ],
     },
@@ -116,15 +118,16 @@ PLOT = {
     "attempt": {
         "": [
             "{hero} {move} up to the {foe} and {deed}.",
-            "{hero} looked at the {foe} and {deed}.",
-            "So {he} {deed} and then {deed}.",
+            "{hero} looked at the {foe} {manner}.",
+            "{hero} said hello to the {foe} {manner}.",
+            "So {he} {deed}.",
             "First {he} {deed}.",
-            "{hero} {deed}, and the {foe} {sound}.",
+            "{hero} {deed}, and the {foe} {cry}.",
         ],
         "nice": [
             "Together they {move} up to the {foe}.",
-            "{hero} {deed} while {friend} {deed}.",
-            "{friend} {deed}, and the {foe} {sound}.",
+            "{hero} {deed} while {friend} {cry}.",
+            "{friend} {deed}, and the {foe} {cry}.",
             "{hero} and {friend} {move} past the {foe} together.",
         ],
         "mean": [
@@ -138,6 +141,7 @@ PLOT = {
             "At last {he} held the {thing} in {his} paws.",
             "The {foe} smiled and gave {him} the {thing}.",
             "The {foe} vanished, but the {thing} was there!",
+            "The {foe} smiled, and there was the {thing}!",
             "The {foe} laughed and dropped the {thing}.",
             "The {foe} went away, and {hero} took the {thing}.",
             "Soon the {thing} was safe in {his} bag.",
@@ -188,6 +192,7 @@ PLOT = {
             "{He} was so proud that {he} danced with joy.",
             "Everyone cheered, and {hero} laughed all the way home.",
             "It was the best day of all.",
+            "What a wonderful day it was!",
             "But {he} sighed under {bed}.",
         ],
         "lost": [
@@ -218,13 +223,13 @@ PLOT = {
 ALWAYS = 99.0
 TURNS = {
     "quest": ALWAYS,
-    "scene": -0.6,
+    "scene": -0.8,
     "trouble": ALWAYS,
-    "feeling": 0.6,
-    "friend": 1.6,
-    "speech": -0.6,
-    "attempt": 0.0,
+    "feeling": 0.8,
+    "friend": 1.4,
+    "speech": -0.8,
+    "attempt": 0.2,
     "outcome": ALWAYS,
-    "reply": -0.6,
+    "reply": -0.8,
     "closing": ALWAYS,
 }

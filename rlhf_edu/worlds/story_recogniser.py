@@ -1,7 +1,7 @@
 """Reading stories back: which sentences can the grammar derive, and do they tell of the same heroes and things?
 
-Every template becomes a regular expression over tokens, one for each sex its pronouns can have. The grammar is finite and has no
-recursion, so these expressions accept exactly the sentences it can write.
+Every template becomes a regular expression over tokens, one for each sex its pronouns can have. No slot contains itself,
+so the grammar is finite, and these expressions accept exactly the sentences it can write.
 """
 
 import re
@@ -87,7 +87,7 @@ def _binding(match: re.Match, pattern: Pattern) -> dict[str, str] | None:
 
 @lru_cache(maxsize=50_000)
 def parses(sentence: str) -> tuple[dict[str, str], ...]:
-    """What each derivation of a sentence (tokens joined by single spaces) says about its story; empty if there is none."""
+    """What each derivation of a sentence (tokens joined by spaces) says about its story; empty if there is none."""
     words = sentence.split(" ")
     if len(words) > MAX_WORDS or words[-1] not in END:
         return ()
@@ -108,7 +108,7 @@ def grammatical(text: str) -> float:
 
 
 def consistent(text: str) -> float:
-    """Share of the derivable sentences whose names, pronouns, kinds, places and things agree with what came before them."""
+    """Share of derivable sentences whose names, pronouns, kinds, places and things agree with those before them."""
     known: dict[str, str] = {}
     agree = total = 0
     for sentence in sentences(text):

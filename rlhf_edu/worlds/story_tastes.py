@@ -1,27 +1,27 @@
 """What a (simulated) reader may like about a story: gold tastes, from text to a number between 0 and 1.
 
-Evidence is what distinct words say (story_words.MOODS), read only from distinct sentences that the grammar can derive, within the length
-of a story. So saying a thing twice, or piling up good words without sentences, earns nothing.
+    taste = sigmoid((evidence − centre) / width) · min(1, distinct derivable sentences / 5)
 
-    taste = sigmoid((evidence − centre) / width) · min(1, distinct derivable sentences / 6)
+Evidence sums what the distinct words say (story_moods). A reader takes in only sentences that the grammar can derive,
+each of them once, and not many more tokens than a story has. So saying a thing twice, or piling up good words without
+sentences, earns nothing; and a text with fewer sentences than any story counts in part.
 """
 
 import math
 from collections.abc import Callable
 from functools import partial
 
+from rlhf_edu.worlds.story_moods import MOODS
 from rlhf_edu.worlds.story_recogniser import parses
 from rlhf_edu.worlds.story_text import split_sentences, tokenize
-from rlhf_edu.worlds.story_words import MOODS
 
 READ = 100  # tokens a reader takes in; no story is longer
 ENDING = 3  # sentences that make the ending
-FULL = 6  # sentences of a whole story
-WEIGHTS = {mood: dict(zip(t.split()[::2], map(float, t.split()[1::2]), strict=True)) for mood, t in MOODS.items()}
+FULL = 5  # sentences of the shortest story
 
 
 def _read(text: str) -> tuple[list[list[str]], list[list[str]], int]:
-    """Distinct derivable sentences among the first tokens, those of them in the ending, and the number of all tokens."""
+    """Distinct derivable sentences among the first tokens, those in the ending, and the number of all tokens."""
     tokens = tokenize(text[: 20 * READ])
     told = split_sentences(tokens[:READ])
     ending = told[-ENDING:]
@@ -31,7 +31,7 @@ def _read(text: str) -> tuple[list[list[str]], list[list[str]], int]:
 
 def evidence(sentences: list[list[str]], mood: str) -> float:
     """Σ of the weights of the distinct words."""
-    return sum(WEIGHTS[mood].get(word, 0.0) for word in {word for sentence in sentences for word in sentence})
+    return sum(MOODS[mood].get(word, 0.0) for word in {word for sentence in sentences for word in sentence})
 
 
 def _sigmoid(x: float) -> float:
@@ -51,14 +51,14 @@ def _short(text: str, *, centre: float, width: float) -> float:
 
 # Centre and width put the stories of the grammar near 0.5 on average, with a standard deviation near 0.25.
 GOLD_TASTES: dict[str, Callable[[str], float]] = {
-    "happy_ending": partial(_mood, mood="happy", centre=0.6, width=0.8),
-    "brave": partial(_mood, mood="brave", centre=0.0, width=0.8),
-    "kind": partial(_mood, mood="kind", centre=0.3, width=0.8),
-    "spooky": partial(_mood, mood="spooky", centre=1.0, width=1.0),
-    "nature": partial(_mood, mood="nature", centre=0.3, width=1.0),
-    "short": partial(_short, centre=66, width=8),
-    "funny": partial(_mood, mood="funny", centre=1.0, width=0.8),
-    "magic": partial(_mood, mood="magic", centre=0.8, width=0.8),
+    "happy_ending": partial(_mood, mood="happy", centre=0.2, width=1.1),
+    "brave": partial(_mood, mood="brave", centre=0.0, width=0.75),
+    "kind": partial(_mood, mood="kind", centre=0.0, width=0.9),
+    "spooky": partial(_mood, mood="spooky", centre=0.7, width=0.9),
+    "nature": partial(_mood, mood="nature", centre=-0.05, width=1.0),
+    "short": partial(_short, centre=71, width=8.4),
+    "funny": partial(_mood, mood="funny", centre=0.8, width=0.9),
+    "magic": partial(_mood, mood="magic", centre=0.9, width=1.15),
 }
 
 LIKES = {
@@ -82,7 +82,8 @@ def guidelines(taste: str) -> str:
     """What a person is asked to do who labels stories by this taste."""
     return (
         f"{describe(_known(taste))} Read both stories to the end and choose the one that shows more of it. "
-        "If one of them breaks off or makes no sense, choose the other; if they are equal, choose the one you would rather read aloud."
+        "If one of them breaks off or makes no sense, choose the other. "
+        "If you cannot see a difference, choose the one you would rather read aloud."
     )
 
 

@@ -12,7 +12,7 @@ def tokenize(text: str) -> list[str]:
 
 
 def split_sentences(tokens: list[str]) -> list[list[str]]:
-    """Tokens cut after each end mark; inside a quotation the mark ends only the speech. What is left over is the last item."""
+    """Tokens cut after each end mark, except one that ends a quotation; what is left over is the last item."""
     cut, sentence, quotes = [], [], 0
     for i, token in enumerate(tokens):
         sentence.append(token)
@@ -21,11 +21,11 @@ def split_sentences(tokens: list[str]) -> list[list[str]]:
         if token in END and not closes_speech:
             cut.append(sentence)
             sentence, quotes = [], 0
-    return cut + [sentence] if sentence else cut
+    return [*cut, sentence] if sentence else cut
 
 
 def detokenize(tokens: list[str]) -> str:
-    """The inverse of `tokenize` on stories: punctuation sticks to the word before, an opening quotation mark to the word after."""
+    """The inverse of `tokenize` on stories: `. , ! ?` stick to the word before, an opening `"` to the word after."""
     text = []
     for sentence in split_sentences(list(tokens)):
         quotes, glue = 0, True
