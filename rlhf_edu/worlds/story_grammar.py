@@ -1,7 +1,7 @@
 """The sentences of the story world: one list of templates for each turn of the plot.
 
-Slots: `{hero}` `{friend}` `{kind}` ... (see story_words), and pronouns of the hero (`{he}` `{him}` `{his}` `{He}` `{His}`)
-or, with an f in front, of the friend (`{fhim}`). The key of a group of templates lists the facts a story needs for them
+Slots: `{hero}` `{friend}` `{kind}` ... (see story_words), and pronouns of the hero (`{he}` `{him}` `{his}` `{He}`
+`{His}`) or, with an f in front, of the friend (`{fhim}`). The key of a group of templates lists the facts a story needs for them
 ("" needs none). Two turns decide facts: the friend is "nice" or "mean", and the thing is "won" or "lost".
 """
 
@@ -21,13 +21,14 @@ PLOT = {
     "quest": {
         "": [
             "{when}, {he} {went} to {place} to find a {thing}.",
-            "{when}, {he} looked for a {thing} in {place}.",
+            "{when}, {he} {went} to {place} for a {thing}.",
+            "{when}, {he} looked {manner} for a {thing} in {place}.",
             "{when}, {he} {went} to {place}, for {he} wanted a {thing}.",
             "{when}, {he} heard of a {thing} in {place}.",
             "{when}, {he} dreamed of a {thing} in {place}.",
             "{when} in {place}, {he} wished for a {thing}.",
             "{when}, {his} grandmother wanted a {thing} from {place}.",
-            "{when}, {he} followed a map to {place} and a {thing}.",
+            "{when}, {he} {went} to {place} with a map to a {thing}.",
             "{when}, {he} lost a {thing} in {place}.",
         ],
     },
@@ -82,9 +83,9 @@ PLOT = {
     },
     "friend": {
         "nice": [
-            "Then {friend} the {friend_kind} helped {him} {manner}.",
+            "Then {friend} the {friend_kind} helped {him} {gladly}.",
             "Then {friend} the {friend_kind} {move} past and spoke {voice}.",
-            "{friend} the {friend_kind} came to help {manner}.",
+            "{friend} the {friend_kind} came to help {gladly}.",
             "{hero} called {his} friend {friend}, a {feel} {friend_kind}.",
             "{friend} the {friend_kind} shared a {treat} with {him}.",
             "From behind a {spot} came {friend} the {friend_kind}, who laughed {voice}.",
@@ -143,18 +144,18 @@ PLOT = {
             "The {foe} vanished, but the {thing} was there!",
             "The {foe} smiled, and there was the {thing}!",
             "The {foe} laughed and dropped the {thing}.",
-            "The {foe} went away, and {hero} took the {thing}.",
+            "The {foe} went away, and {hero} {manner} took the {thing}.",
             "Soon the {thing} was safe in {his} bag.",
-            "The {thing} glowed, and {he} took it gently.",
+            "The {thing} glowed, and {he} took it {manner}.",
         ],
         "lost": [
             "But the {foe} took the {thing} away.",
             "But the {thing} was broken.",
             "The {foe} vanished, and the {thing} was gone.",
             "The {thing} fell into the mud and was lost.",
-            "{hero} looked everywhere but never found the {thing}.",
+            "{hero} looked everywhere {manner} but never found the {thing}.",
             "{hero} went home without the {thing}.",
-            "{hero} opened a box, but it was empty.",
+            "{hero} opened a box {manner}, but it was empty.",
             "The {foe} burped, and the {thing} was gone.",
         ],
     },

@@ -1,7 +1,7 @@
 """Reading stories back: which sentences can the grammar derive, and do they tell of the same heroes and things?
 
-Every template becomes a regular expression over tokens, one for each sex its pronouns can have. No slot contains itself,
-so the grammar is finite, and these expressions accept exactly the sentences it can write.
+Every template becomes a regular expression over tokens, one for each sex its pronouns can have. No slot contains
+itself, so the grammar is finite, and these expressions accept exactly the sentences it can write.
 """
 
 import re

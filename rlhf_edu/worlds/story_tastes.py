@@ -51,13 +51,13 @@ def _short(text: str, *, centre: float, width: float) -> float:
 
 # Centre and width put the stories of the grammar near 0.5 on average, with a standard deviation near 0.25.
 GOLD_TASTES: dict[str, Callable[[str], float]] = {
-    "happy_ending": partial(_mood, mood="happy", centre=0.2, width=1.1),
-    "brave": partial(_mood, mood="brave", centre=0.0, width=0.75),
-    "kind": partial(_mood, mood="kind", centre=0.0, width=0.9),
-    "spooky": partial(_mood, mood="spooky", centre=0.7, width=0.9),
-    "nature": partial(_mood, mood="nature", centre=-0.05, width=1.0),
-    "short": partial(_short, centre=71, width=8.4),
-    "funny": partial(_mood, mood="funny", centre=0.8, width=0.9),
+    "happy_ending": partial(_mood, mood="happy", centre=0.15, width=1.15),
+    "brave": partial(_mood, mood="brave", centre=0.08, width=0.83),
+    "kind": partial(_mood, mood="kind", centre=-0.03, width=0.9),
+    "spooky": partial(_mood, mood="spooky", centre=0.66, width=0.9),
+    "nature": partial(_mood, mood="nature", centre=-0.1, width=1.0),
+    "short": partial(_short, centre=71, width=8.3),
+    "funny": partial(_mood, mood="funny", centre=0.78, width=0.94),
     "magic": partial(_mood, mood="magic", centre=0.9, width=1.15),
 }
 

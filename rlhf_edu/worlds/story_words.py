@@ -54,8 +54,8 @@ FREE = {
         *("One foggy evening", "One dark night", "At midnight", "On market day", "On a quiet Sunday"),
         *("On a silly Sunday", "On an ordinary day", "One magical evening", "One spring morning"),
     ],
-    "went": ["went", "walked", "marched bravely", "crept", "danced", "floated", "tiptoed nervously"],
-    "foe_look": "big huge grumpy hungry silly creepy pale sleepy rude wild noisy magic greedy mean strange dizzy".split(),
+    "went": ["went", "walked boldly", "marched bravely", "crept", "danced", "floated", "tiptoed nervously"],
+    "foe_look": "big grumpy hungry silly creepy pale sleepy rude wild noisy magic greedy mean strange dizzy".split(),
     "spot": [
         *("tree", "bush", "mossy rock", "bus", "shop", "street lamp", "brick wall"),
         *("grave", "crooked door", "magic mirror", "bowl of noodles", "pile of socks"),
@@ -72,6 +72,7 @@ FREE = {
     ],
     "feel": "brave bold scared shy silly serious kind".split(),
     "manner": MANNERS,
+    "gladly": [word for word in MANNERS if word != "rudely"],
     "voice": [
         *MANNERS,
         *("in a brave voice", "in a silly voice", "in a ghostly voice", "in a magic voice", "in a kind voice"),

@@ -1,7 +1,7 @@
 """How the gold tastes of the story world are spread: run `python tests/worlds/taste_table.py` to print the table.
 
-For each taste: mean, standard deviation and quantiles over stories; over pairs of stories with one opening, the share of ties; how often
-the best of 16 continuations (by the taste) beats a fresh one of the same opening; and the correlations between tastes.
+For each taste: mean, standard deviation and quantiles over stories; how often two stories with one opening tie; how often
+the best of 16 continuations (by the taste) beats a fresh one of the same opening. Then the correlations of the tastes.
 """
 
 import numpy as np
@@ -25,8 +25,8 @@ def table(found: np.ndarray) -> dict[str, dict[str, float]]:
         x = found[:, :, k]
         best, fresh = x[:, :16].max(1), x[:, -1]
         quantiles = dict(zip((f"q{100 * q:.0f}" for q in QUANTILES), np.quantile(x, QUANTILES), strict=True))
-        ties = float((x[:, 0] == x[:, -1]).mean())
-        rows[name] = {"mean": x.mean(), "sd": x.std(), **quantiles, "ties": ties, "best16": float((best > fresh).mean())}
+        ties, wins = (x[:, 0] == fresh).mean(), (best > fresh).mean()
+        rows[name] = {"mean": x.mean(), "sd": x.std(), **quantiles, "ties": ties, "best16": wins}
     return rows
 
 
