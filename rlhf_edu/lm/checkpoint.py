@@ -1,0 +1,124 @@
+"""Models and training states on disk: written whole or not at all, and read with a clear word about what is wrong.
+
+A model's folder has the names and layout of Hugging Face (config.json, model.safetensors, tokenizer.json), so that
+`AutoModelForCausalLM.from_pretrained(folder)` and `AutoTokenizer.from_pretrained(folder)` open it too.
+"""
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from rlhf_edu.lm.convert import load_state_dict, to_state_dict
+from rlhf_edu.lm.gpt2 import GPT2, GPT2Config
+from rlhf_edu.lm.tokenizer import Tokenizer
+
+DATA = Path(__file__).parent.parent / "data"  # shipped worlds: one folder each
+
+
+def save(folder: str | Path, gpt2: GPT2, tokenizer: Tokenizer, dtype: torch.dtype = torch.float32, **notes: Any) -> Path:
+    """Write model and tokenizer to `folder`, replacing what is there only once everything is on disk.
+
+    `notes` (how it was made, how good it is) go to recipe.json. dtype=torch.float16 halves the file.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "config.json").exists():
+        raise ValueError(f"{folder} holds something that is not a model: choose an empty or a new folder")
+    c = gpt2.config
+    config = {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": c.vocab_size,
+        "n_positions": c.context,
+        "n_layer": c.layers,
+        "n_head": c.heads,
+        "n_embd": c.width,
+        "resid_pdrop": 0.0,
+        "embd_pdrop": 0.0,
+        "attn_pdrop": 0.0,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_id,
+        "pad_token_id": tokenizer.pad_id,
+        "tie_word_embeddings": True,
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+
+    def write(new: Path) -> None:
+        new.mkdir()
+        (new / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+        tokenizer.save(new)
+        if notes:
+            (new / "recipe.json").write_text(json.dumps(notes, indent=1), encoding="utf-8")
+        weights = {k: w.detach().to("cpu", dtype).contiguous() for k, w in to_state_dict(gpt2).items()}
+        save_file(weights, str(new / "model.safetensors"), metadata={"format": "pt"})
+
+    return replace(folder, write)
+
+
+def load(name: str | Path, device: torch.device | str = "cpu") -> tuple[GPT2, Tokenizer]:
+    """The model and tokenizer of a shipped world ("stories") or of a folder that `save` wrote, in evaluation mode."""
+    folder = DATA / name if (DATA / name / "config.json").exists() else Path(name)
+    if not (folder / "config.json").exists():
+        shipped = ", ".join(sorted(p.parent.name for p in DATA.glob("*/config.json"))) or "none"
+        raise ValueError(f'"{name}" is no folder with a model in it, nor a shipped one (there are: {shipped})')
+    try:
+        c = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = GPT2Config(c["vocab_size"], c["n_positions"], c["n_layer"], c["n_head"], c["n_embd"])
+        weights = load_file(str(folder / "model.safetensors"))
+    except (OSError, KeyError, json.JSONDecodeError, SafetensorError) as error:
+        raise ValueError(f"the model in {folder} cannot be read ({error}): it is incomplete, so save or fetch it again") from None
+    tokenizer = Tokenizer.load(folder)
+    if tokenizer.vocab_size > config.vocab_size:
+        raise ValueError(
+            f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, but the model knows only {config.vocab_size}: "
+            "they do not belong together"
+        )
+    gpt2 = GPT2(config)
+    load_state_dict(gpt2, weights)
+    return gpt2.to(device).eval(), tokenizer
+
+
+def save_state(path: str | Path, state: dict[str, Any]) -> None:
+    """Write a training state (tensors, numbers, strings, lists, dicts) so that a crash leaves the old one or the new."""
+    replace(Path(path), lambda new: torch.save(state, new))
+
+
+def load_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read what `save_state` wrote; never runs code from the file. ValueError when it is damaged."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"the checkpoint {path} cannot be read ({first}): delete it to start this run afresh") from None
+
+
+def replace(path: Path, write: Callable[[Path], Any]) -> Path:
+    """Let `write` make a file or folder beside `path`, then put it in its place in one step. Cleans up on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
+    try:
+        write(new)
+        if path.is_dir():
+            old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.old.tmp")
+            os.replace(path, old)
+            os.replace(new, path)
+            shutil.rmtree(old)
+        else:
+            os.replace(new, path)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "write" not in str(error):  # torch and safetensors wrap a full disk so
+            raise
+        raise OSError(
+            f"could not write {path} ({error}): free some space or choose another place; what was there is untouched"
+        ) from None
+    finally:
+        shutil.rmtree(new, ignore_errors=True) if new.is_dir() else new.unlink(missing_ok=True)
+    return path

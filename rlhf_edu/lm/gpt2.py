@@ -1,0 +1,165 @@
+"""GPT-2, whole and readable: embeddings, blocks of attention and feed-forward, and a cache of keys and values.
+
+Radford et al. (2019), "Language models are unsupervised multitask learners". Weights go both ways to and from
+`transformers.GPT2LMHeadModel` and give the same logits.
+
+Left out on purpose: dropout (it would make the policy that is updated another than the one that wrote) and
+fused kernels beyond PyTorch's own attention.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from rlhf_edu.lm.interface import LMOutput, positions
+
+if TYPE_CHECKING:
+    from transformers import GPT2LMHeadModel
+
+
+@dataclass(frozen=True)
+class GPT2Config:
+    vocab_size: int = 50257
+    context: int = 1024  # longest sequence, in tokens
+    layers: int = 12
+    heads: int = 12
+    width: int = 768  # D
+
+    def __post_init__(self):
+        for name in ("vocab_size", "context", "layers", "heads", "width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must be at least 1")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} cannot be split into {self.heads} heads: make it a multiple")
+
+
+class KVCache:
+    """Keys and values of the tokens read so far, in memory allocated once: no copying while a text grows."""
+
+    def __init__(self, keys: list[Tensor], values: list[Tensor], length: int = 0):
+        self.keys, self.values, self.length = keys, values, length  # each list: layers of "B H S Dh"
+
+    def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Store the new keys and values of one layer; return all of them so far."""
+        end = self.length + k.shape[2]
+        self.keys[layer][:, :, self.length : end] = k
+        self.values[layer][:, :, self.length : end] = v
+        return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+
+    def rows(self, index: Int[Tensor, " R"]) -> "KVCache":
+        """A cache of the chosen rows: fewer when texts are finished, repeated when one prompt gets several samples."""
+        return KVCache([k[index] for k in self.keys], [v[index] for v in self.values], self.length)
+
+
+class Attention(nn.Module):
+    """Each token gathers from itself and earlier ones: softmax(q kᵀ / √Dh) v, in several heads side by side."""
+
+    def __init__(self, config: GPT2Config, layer: int):
+        super().__init__()
+        self.heads, self.layer = config.heads, layer
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+
+    def forward(
+        self, x: Float[Tensor, "B T D"], allowed: Bool[Tensor, "B 1 T S"] | None, cache: KVCache | None
+    ) -> Float[Tensor, "B T D"]:
+        B, T, D = x.shape
+        q, k, v = self.qkv(x).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # B H T Dh each
+        if cache is not None:
+            k, v = cache.append(self.layer, k, v)  # B H S Dh
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and T > 1)
+        return self.out(y.transpose(1, 2).reshape(B, T, D))
+
+
+class Block(nn.Module):
+    def __init__(self, config: GPT2Config, layer: int):
+        super().__init__()
+        self.ln1, self.ln2 = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
+        self.attention = Attention(config, layer)
+        self.widen, self.narrow = nn.Linear(config.width, 4 * config.width), nn.Linear(4 * config.width, config.width)
+
+    def forward(self, x, allowed, cache):
+        x = x + self.attention(self.ln1(x), allowed, cache)
+        return x + self.narrow(F.gelu(self.widen(self.ln2(x)), approximate="tanh"))
+
+
+class GPT2(nn.Module):
+    """`gpt2(ids, mask, cache) -> LMOutput`, as `lm.interface.CausalLM` asks; output weights tied to the embedding."""
+
+    def __init__(self, config: GPT2Config):
+        super().__init__()
+        self.config, self.context, self.vocab_size = config, config.context, config.vocab_size
+        self.tokens = nn.Embedding(config.vocab_size, config.width)
+        self.places = nn.Embedding(config.context, config.width)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.ln = nn.LayerNorm(config.width)
+        self.apply(self._init)
+        for block in self.blocks:  # keeps the residual stream's variance from growing with depth
+            for w in (block.attention.out.weight, block.narrow.weight):
+                nn.init.normal_(w, std=0.02 / (2 * config.layers) ** 0.5)
+
+    @staticmethod
+    def _init(module: nn.Module) -> None:
+        # The default N(0, 1) for embeddings gives tied logits of size √D, from which training hardly recovers.
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+
+    def new_cache(self, batch: int, length: int) -> KVCache:
+        """An empty cache for `batch` rows of up to `length` tokens."""
+        c, like = self.config, self.tokens.weight
+        dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") and like.is_cuda else like.dtype
+        shape = (batch, c.heads, length, c.width // c.heads)
+        blank = [torch.zeros(shape, device=like.device, dtype=dtype) for _ in range(2 * c.layers)]
+        return KVCache(blank[: c.layers], blank[c.layers :])
+
+    def forward(
+        self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: KVCache | None = None
+    ) -> LMOutput:
+        (B, T), S = ids.shape, mask.shape[1]
+        if self.context < S:
+            raise ValueError(f"{S} tokens came, but this model reads at most {self.context}: shorten the text")
+        if S != T + (cache.length if cache else 0):
+            raise ValueError(f"the mask covers {S} tokens, but cache and ids hold {T + (cache.length if cache else 0)}")
+        x = self.tokens(ids) + self.places(positions(mask)[:, S - T :])
+        allowed = attention_mask(mask, T)
+        for block in self.blocks:
+            x = block(x, allowed, cache)
+        if cache is not None:
+            cache.length += T
+        hidden = self.ln(x)
+        return LMOutput(logits=F.linear(hidden, self.tokens.weight), hidden=hidden, cache=cache)
+
+    @classmethod
+    def from_transformers(cls, model: "GPT2LMHeadModel") -> "GPT2":
+        """Our GPT-2 with the weights of a `transformers` GPT-2. ValueError when it uses what ours leaves out."""
+        from rlhf_edu.lm.convert import from_transformers
+
+        return from_transformers(model)
+
+    def to_transformers(self, **special_ids: int) -> "GPT2LMHeadModel":
+        """The same model as a `transformers.GPT2LMHeadModel`; pass e.g. eos_token_id=…, pad_token_id=… to record them."""
+        from rlhf_edu.lm.convert import to_transformers
+
+        return to_transformers(self, **special_ids)
+
+
+def attention_mask(mask: Bool[Tensor, "B S"], T: int) -> Bool[Tensor, "B 1 T S"] | None:
+    """Which earlier tokens each of the last T may read; None for the plain causal triangle without padding.
+
+    Padding may read itself, so that no row of the softmax is empty (an empty one is NaN, and NaN spreads).
+    """
+    B, S = mask.shape
+    if mask.all():
+        if T == S or T == 1:
+            return None
+    if T == 1:
+        return mask[:, None, None, :]
+    rows = torch.arange(S - T, S, device=mask.device)[:, None]
+    columns = torch.arange(S, device=mask.device)[None, :]
+    return ((columns <= rows) & mask[:, None, :] | (columns == rows))[:, None]

@@ -1,0 +1,87 @@
+"""The one narrow door between language models and everything that trains them.
+
+Shapes: B sequences, T tokens given now, S = tokens in the cache + T, N new tokens, V vocabulary, D width.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LMOutput:
+    logits: Float[Tensor, "B T V"]  # logits[:, t] predict the token after ids[:, t]
+    hidden: Float[Tensor, "B T D"]  # what the output layer reads; heads for values and rewards read it too
+    cache: Any  # hand it back with the next tokens; None when none was asked for
+
+
+class CausalLM(Protocol):
+    """Anything that predicts the next token: our GPT2, or a Hugging Face model behind its adapter.
+
+    `mask[b, s]` is True at real tokens of cache + ids. Positions are counted from it, so left padding is harmless.
+    """
+
+    context: int  # longest sequence it can read
+    vocab_size: int
+
+    def __call__(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: Any = None) -> LMOutput: ...
+
+    def parameters(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Completions:
+    """What a policy wrote after its prompts. Prompts are left-padded, so every completion starts at column T − N."""
+
+    ids: Int[Tensor, "B T"]
+    mask: Bool[Tensor, "B T"]  # True at real tokens, through the first EOS; False at padding and after
+    logp: Float[Tensor, "B N"]  # log-prob of each new token under the distribution it was sampled from; 0 where masked
+
+    @property
+    def n_new(self) -> int:
+        return self.logp.shape[1]
+
+    @property
+    def new_ids(self) -> Int[Tensor, "B N"]:
+        return self.ids[:, self.ids.shape[1] - self.n_new :]
+
+    @property
+    def new_mask(self) -> Bool[Tensor, "B N"]:
+        return self.mask[:, self.mask.shape[1] - self.n_new :]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows) -> "Completions":
+        """Some of the rows, chosen by a slice, a list or a tensor of indices."""
+        return Completions(self.ids[rows], self.mask[rows], self.logp[rows])
+
+
+def positions(mask: Bool[Tensor, "B S"]) -> Int[Tensor, "B S"]:
+    """The position of each token: how many real tokens came before it. Padding gets 0, which nothing reads."""
+    return (mask.long().cumsum(1) - 1).clamp(min=0)
+
+
+def left_pad(rows: list[list[int]], pad_id: int, device: Any = None) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:
+    """Token lists of unequal length as one rectangle, padded on the left, with its mask."""
+    if not rows:
+        raise ValueError("no sequences came, but at least one is needed: pass a list with one or more prompts")
+    if empty := [i for i, row in enumerate(rows) if not row]:
+        raise ValueError(f"sequence {empty[0]} is empty, but the model needs at least one token to start from")
+    width = max(map(len, rows))
+    ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows], device=device)
+    mask = torch.tensor([[False] * (width - len(row)) + [True] * len(row) for row in rows], device=device)
+    return ids, mask
+
+
+def completion_logits(lm: CausalLM, done: Completions) -> tuple[Float[Tensor, "B N V"], Float[Tensor, "B N D"]]:
+    """Logits that predict each new token, and the hidden states they were read from, in one pass without a cache.
+
+    Both come from the position *before* the token: columns T−N−1 … T−2. (Off by one here is the commonest silent bug.)
+    """
+    T, N = done.ids.shape[1], done.n_new
+    out = lm(done.ids[:, :-1], done.mask[:, :-1])
+    return out.logits[:, T - N - 1 :], out.hidden[:, T - N - 1 :]

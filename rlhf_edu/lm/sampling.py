@@ -1,0 +1,94 @@
+"""Writing: sample continuations of prompts, many at once, as fast as a small model allows.
+
+Three things make it quick: a cache allocated once; a prompt read once however many samples it gets; and rows that
+leave the batch when their text is finished. Sampling is from the full distribution: any filter (top-k, top-p) would
+make the recorded log-probs those of another policy, and the KL to the reference could come out negative.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from rlhf_edu.lm.interface import CausalLM, Completions
+
+
+def autocast(device: torch.device):
+    """bfloat16 matrix products on a CUDA GPU; on a CPU nothing changes."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
+def draw(
+    logits: Float[Tensor, "B V"], temperature: float, generator: torch.Generator | None
+) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
+    """One token a row from softmax(logits / temperature), and its log-prob.
+
+    token = the first v with p_1 + … + p_v > u,   u ~ Uniform(0, 1)        inverse transform sampling
+    """
+    logp = F.log_softmax(logits.float() / temperature, dim=-1)
+    cdf = logp.exp().cumsum(-1)
+    u = torch.rand(len(cdf), 1, generator=generator, device=cdf.device) * cdf[:, -1:]  # rounding leaves cdf[-1] near 1
+    token = torch.searchsorted(cdf, u, right=True).clamp(max=cdf.shape[1] - 1)
+    return token.squeeze(1), logp.gather(1, token).squeeze(1)
+
+
+@torch.no_grad()
+def sample(
+    lm: CausalLM,
+    ids: Int[Tensor, "P T"],
+    mask: Bool[Tensor, "P T"],
+    n_new: int,
+    *,
+    eos_id: int,
+    pad_id: int,
+    samples: int = 1,
+    temperature: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Completions:
+    """Up to `n_new` tokens after each left-padded prompt, `samples` times: P·samples rows, a prompt's own side by side.
+
+    A row ends with its first EOS; what follows is padding, masked out. `generator` lives on the model's device.
+    Raises ValueError when prompt and answer do not fit the model's context, or the temperature is not positive.
+    """
+    width = ids.shape[1]
+    if width + n_new > lm.context:
+        raise ValueError(
+            f"prompts of {width} tokens and {n_new} new ones do not fit the model's context of {lm.context}: "
+            "shorten the prompts or ask for fewer new tokens"
+        )
+    if not temperature > 0:
+        raise ValueError(f"temperature is {temperature}, but it must be positive: use 0.01 for nearly greedy writing")
+    if not mask[:, -1].all():
+        raise ValueError("a prompt ends in padding, but completions start right after it: pad prompts on the left")
+    device, B = ids.device, len(ids) * samples
+    out_ids = torch.full((B, n_new), pad_id, device=device)
+    out_logp = torch.zeros(B, n_new, device=device)
+    out_mask = torch.zeros(B, n_new, dtype=torch.bool, device=device)
+
+    with autocast(device):
+        cache = lm.new_cache(len(ids), width + n_new)
+        out = lm(ids, mask, cache)
+        each = torch.arange(len(ids), device=device).repeat_interleave(samples)
+        cache, logits, seen = (out.cache.rows(each) if samples > 1 else out.cache), out.logits[each, -1], mask[each]
+        alive = torch.arange(B, device=device)  # the row of the result that each row of the batch writes
+        writing = torch.ones(B, dtype=torch.bool, device=device)
+        for t in range(n_new):
+            token, logp = draw(logits, temperature, generator)
+            rows = alive[writing]
+            out_ids[rows, t], out_logp[rows, t], out_mask[rows, t] = token[writing], logp[writing], True
+            writing = writing & (token != eos_id)
+            left = int(writing.sum())
+            if left == 0 or t == n_new - 1:
+                break
+            if left <= 0.8 * len(alive):  # copying the cache costs about one step: do it when it pays
+                keep = writing.nonzero().squeeze(1)
+                cache, alive, seen, token = cache.rows(keep), alive[keep], seen[keep], token[keep]
+                writing = writing[keep]
+            seen = F.pad(seen, (0, 1), value=True)
+            out = lm(token[:, None], seen, cache)
+            cache, logits = out.cache, out.logits[:, -1]
+    return Completions(
+        torch.cat([ids.repeat_interleave(samples, 0), out_ids], 1),
+        torch.cat([mask.repeat_interleave(samples, 0), out_mask], 1),
+        out_logp,
+    )

@@ -1,0 +1,231 @@
+"""PPO on a language model: write, score, subtract what it costs to leave the reference, take clipped steps, again.
+
+Schulman et al. (2017), "Proximal policy optimization algorithms"; Ziegler et al. (2019), "Fine-tuning language models from
+human preferences". Left out on purpose: reward whitening (the score has unit variance already), dropout, several GPUs.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from rlhf_edu.core import trainer
+from rlhf_edu.lm.checkpoint import load_state, save_state
+from rlhf_edu.lm.heads import ScalarHead
+from rlhf_edu.lm.interface import CausalLM, Completions, completion_logits, left_pad
+from rlhf_edu.lm.sampling import autocast, sample
+from rlhf_edu.ops import entropy, kl_k3, masked_mean, masked_var, token_logp, whiten
+from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_scores, shaped_rewards, token_gae
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    steps: int = 40
+    batch: int = 64  # texts written a step
+    n_new: int = 80  # longest answer, in tokens
+    epochs: int = 2  # passes over each batch
+    minibatches: int = 2
+    lr: float = 1e-3  # at the first step; falls linearly to 0
+    beta: float = 0.03  # price of a nat of KL, in standard deviations of the reward
+    target_kl: float | None = None  # nats per text; adapts β when given
+    clip: float = 0.2  # ε for the ratio and for values
+    vf_coef: float = 0.1
+    temperature: float = 1.0  # divides the logits in rollout, reference and update alike
+    missing_eos: float = -2.0  # score of a text that does not end
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "n_new", "epochs", "minibatches", "lr", "clip", "temperature"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must be positive")
+        if self.beta < 0:
+            raise ValueError(f"beta is {self.beta}, but it must not be negative: it is the price of leaving the reference")
+        if self.minibatches > self.batch:
+            raise ValueError(f"{self.minibatches} minibatches cannot be cut from a batch of {self.batch}")
+
+
+def policy_loss(
+    logp: Float[Tensor, "B N"],
+    logp_old: Float[Tensor, "B N"],
+    advantages: Float[Tensor, "B N"],
+    mask: Bool[Tensor, "B N"],
+    clip: float,
+) -> Float[Tensor, ""]:
+    """The clipped surrogate, as a loss, averaged over real tokens.
+
+    L = mean_t max(−A_t ρ_t, −A_t clip(ρ_t, 1−ε, 1+ε))        ρ_t = exp(log π − log π_old)        (Schulman 2017, eq. 7)
+    """
+    ratio = torch.exp((logp - logp_old).masked_fill(~mask, 0.0))
+    return masked_mean(torch.maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip)), mask)
+
+
+def value_loss(
+    values: Float[Tensor, "B N"],
+    values_old: Float[Tensor, "B N"],
+    returns: Float[Tensor, "B N"],
+    mask: Bool[Tensor, "B N"],
+    clip: float,
+) -> Float[Tensor, ""]:
+    """Half the squared error, the larger of plain and clipped around the old values, averaged over real tokens.
+
+    L = ½ mean_t max((V_t − R_t)², (clip(V_t, V_old ± ε) − R_t)²)
+    """
+    clipped = values_old + (values - values_old).clamp(-clip, clip)
+    return 0.5 * masked_mean(torch.maximum((values - returns) ** 2, (clipped - returns) ** 2), mask)
+
+
+def score_tokens(lm: CausalLM, done: Completions, temperature: float = 1.0, head: nn.Module | None = None):
+    """Log-prob of each new token, entropy there, and the value of the state before it (0 without a head)."""
+    logits, hidden = completion_logits(lm, done)
+    logits = logits.float() / temperature
+    values = head(hidden) if head is not None else torch.zeros_like(done.logp)
+    logp = token_logp(logits, done.new_ids).masked_fill(~done.new_mask, 0.0)  # 0: ratio 1 where there is no token
+    return logp, entropy(logits.detach()), values
+
+
+@trainer
+def ppo(
+    policy: CausalLM,
+    value_head: ScalarHead,
+    reference: CausalLM,
+    reward_fn: RewardFn,
+    prompts: Sequence[list[int]],
+    config: PPOConfig = PPOConfig(),
+    *,
+    eos_id: int,
+    pad_id: int,
+    generator: torch.Generator,
+    advantages: Callable[..., Float[Tensor, "B N"]] = token_gae,
+    watch_texts: Callable[[Completions], dict] | None = None,
+    checkpoint: Path | None = None,
+):
+    """Fine-tune `policy` (and `value_head`) in place; yield one record a step.
+
+    `reward_fn` should have mean 0 and standard deviation 1 on the reference's samples (see `normalised`). `watch_texts`
+    adds numbers of yours to each record, the gold score for example. `advantages(rewards, values, mask)` may be your own.
+    With `checkpoint` every step is saved there, and a run that finds one goes on from it with the same numbers.
+    """
+    device = next(iter(policy.parameters())).device
+    trained = [*policy.parameters(), *value_head.parameters()]
+    optimizer = torch.optim.Adam(trained, lr=config.lr, eps=1e-5, fused=device.type in ("cpu", "cuda"))
+    beta, first = config.beta, 0
+    if checkpoint is not None and checkpoint.exists():
+        beta, first = _restore(load_state(checkpoint, device), policy, value_head, optimizer, generator)
+
+    for step in range(first, config.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = config.lr * (1 - step / config.steps)
+        chosen = torch.randint(len(prompts), (config.batch,), generator=generator, device=device).tolist()
+        ids, mask = left_pad([prompts[i] for i in chosen], pad_id, device)
+        done = sample(
+            policy,
+            ids,
+            mask,
+            config.n_new,
+            eos_id=eos_id,
+            pad_id=pad_id,
+            temperature=config.temperature,
+            generator=generator,
+        )
+        m = done.new_mask
+        with torch.no_grad(), autocast(device):
+            logp_old, H, values_old = score_tokens(policy, done, config.temperature, value_head)
+            logp_ref, _, _ = score_tokens(reference, done, config.temperature)
+        ended = (done.new_ids == eos_id).any(1)
+        score = torch.where(ended, checked_scores(reward_fn, done), config.missing_eos)
+        rewards = shaped_rewards(score, logp_old, logp_ref, m, beta)
+        adv = advantages(rewards, values_old, m).detach()
+        returns = adv + values_old  # before whitening: returns are in units of reward
+        update = _update(
+            policy, value_head, optimizer, done, logp_old, values_old, whiten(adv, m), returns, config, generator
+        )
+        kl = (logp_old - logp_ref).sum(1).mean().item()
+        record = dict(
+            step=step,
+            score=score.mean().item(),
+            kl_nats=kl,
+            kl_per_token=masked_mean(kl_k3(logp_old, logp_ref), m).item(),
+            beta=beta,
+            reward=rewards.sum(1).mean().item(),
+            entropy=masked_mean(H, m).item(),
+            explained_variance=explained_variance(values_old, returns, m),
+            n_new=m.sum(1).float().mean().item(),
+            ended=ended.float().mean().item(),
+            distinct_2=distinct_pairs(done),
+            **update,
+            **(watch_texts(done) if watch_texts else {}),
+        )
+        if config.target_kl is not None:
+            beta = adapt_beta(beta, kl, config.target_kl, config.batch)
+        if checkpoint is not None:
+            save_state(checkpoint, _state(step + 1, beta, policy, value_head, optimizer, generator))
+        yield record
+
+
+def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, returns, config, generator) -> dict:
+    """A few epochs of clipped steps on one batch. Stops, and says so, when the policy has moved too far from it."""
+    device, logs, stopped = done.ids.device, [], 0.0
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    for _epoch in range(config.epochs):
+        order = torch.randperm(len(done), generator=generator, device=device)
+        for rows in order.chunk(config.minibatches):
+            part, m = done[rows], done.new_mask[rows]
+            with autocast(device):
+                logp, _, values = score_tokens(policy, part, config.temperature, value_head)
+            log_ratio = logp - logp_old[rows]
+            ratio = log_ratio.exp()
+            pi = policy_loss(logp, logp_old[rows], adv[rows], m, config.clip)
+            vf = value_loss(values, values_old[rows], returns[rows], m, config.clip)
+            log = dict(
+                grad_norm=0.0,
+                policy_loss=pi.item(),
+                value_loss=vf.item(),
+                approx_kl=masked_mean(kl_k3(logp_old[rows], logp.detach()), m).item(),
+                clip_fraction=masked_mean(((ratio - 1).abs() > config.clip).float(), m).item(),
+                ratio=masked_mean(ratio.detach(), m).item(),
+            )
+            logs.append(log)
+            if not log["approx_kl"] < 1.0 or not 0.5 < log["ratio"] < 2.0:  # written so that NaN stops too
+                stopped = 1.0
+                break
+            optimizer.zero_grad()
+            (pi + config.vf_coef * vf).backward()
+            log["grad_norm"] = nn.utils.clip_grad_norm_(params, 1.0).item()
+            optimizer.step()
+        if stopped:
+            break
+    mean = {k: sum(log[k] for log in logs) / len(logs) for k in logs[0]}
+    return {**mean, "first_ratio": logs[0]["ratio"], "stopped": stopped}
+
+
+def explained_variance(values: Float[Tensor, "B N"], returns: Float[Tensor, "B N"], mask: Bool[Tensor, "B N"]) -> float:
+    """1 − Var(R − V) / Var(R) over real tokens: 1 is a perfect critic, 0 one that knows only the mean."""
+    return float(1 - masked_var(returns - values, mask) / masked_var(returns, mask).clamp(min=1e-8))
+
+
+def distinct_pairs(done: Completions) -> float:
+    """distinct-2 on token ids: different pairs of neighbours / all pairs, over the whole batch."""
+    real = done.new_mask[:, 1:]
+    pairs = torch.stack([done.new_ids[:, :-1][real], done.new_ids[:, 1:][real]], 1)
+    return len(pairs.unique(dim=0)) / max(1, len(pairs))
+
+
+def _state(step, beta, policy, value_head, optimizer, generator) -> dict:
+    return dict(
+        step=step,
+        beta=beta,
+        policy=policy.state_dict(),
+        value_head=value_head.state_dict(),
+        optimizer=optimizer.state_dict(),
+        generator=generator.get_state(),
+    )
+
+
+def _restore(state, policy, value_head, optimizer, generator) -> tuple[float, int]:
+    policy.load_state_dict(state["policy"])
+    value_head.load_state_dict(state["value_head"])
+    optimizer.load_state_dict(state["optimizer"])
+    generator.set_state(state["generator"].cpu())
+    return state["beta"], state["step"]
