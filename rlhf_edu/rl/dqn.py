@@ -1,0 +1,190 @@
+"""Deep Q-network: Q-learning with a neural network, a memory, and targets that stand still for a while.
+
+Mnih et al. (2015), "Human-level control through deep reinforcement learning".
+Left out on purpose: pixels, noisy exploration, distributional targets.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gymnasium import Env, spaces
+from gymnasium.vector import VectorEnv
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rlhf_edu.core import trainer
+from rlhf_edu.rl.nets import obs_size
+from rlhf_edu.rl.replay import Replay, Transitions
+from rlhf_edu.rl.stepping import Stepper
+
+Targets = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class DQNConfig:
+    steps: int = 50_000  # environment steps, over all environments together
+    gamma: float = 0.99  # discount a step
+    lr: float = 1e-3
+    batch_size: int = 128
+    capacity: int = 50_000  # transitions remembered
+    explore: float = 0.2  # share of the steps over which ε falls from 1
+    epsilon: float = 0.05  # ε afterwards
+    replay_ratio: float = 0.25  # gradient steps an environment step
+    target_update: float = 200  # ≥ 1: copy the network every so many updates; < 1: move that share at each update
+    double: bool = True
+    n_step: int = 1
+    priority: float = 0.0  # α of prioritised replay; 0 draws uniformly
+
+    def __post_init__(self):
+        for name in ("gamma", "explore", "epsilon", "priority"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must lie in [0, 1]")
+        for name in ("steps", "batch_size", "capacity", "n_step"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must be at least 1")
+        for name in ("lr", "replay_ratio", "target_update"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must be greater than 0")
+
+
+def dqn_targets(
+    rewards: Float[Tensor, " B"],
+    discounts: Float[Tensor, " B"],
+    next_target: Float[Tensor, "B A"],
+    next_online: Float[Tensor, "B A"],
+) -> Float[Tensor, " B"]:
+    """y = r + γ max_a Q_target(s', a); `discounts` is γ, or 0 after a terminal step (Mnih et al. 2015, eq. 2)."""
+    return rewards + discounts * next_target.max(dim=1).values
+
+
+def double_targets(
+    rewards: Float[Tensor, " B"],
+    discounts: Float[Tensor, " B"],
+    next_target: Float[Tensor, "B A"],
+    next_online: Float[Tensor, "B A"],
+) -> Float[Tensor, " B"]:
+    """y = r + γ Q_target(s', argmax_a Q(s', a)): one network chooses, the other judges.
+
+    van Hasselt et al. (2016), "Deep reinforcement learning with double Q-learning", eq. 4.
+
+    The maximum of noisy values is too high on average; noise that only chooses does no such harm.
+    """
+    best = next_online.argmax(dim=1, keepdim=True)
+    return rewards + discounts * next_target.gather(1, best)[:, 0]
+
+
+@trainer
+def dqn(
+    net: nn.Module,
+    env: Env | VectorEnv,
+    config=DQNConfig(),
+    *,
+    rng: np.random.Generator,
+    targets: Targets | None = None,
+):
+    """Train `net` (observations → action values) in place; yield one record for each finished episode.
+
+    loss = mean Huber( Q(s, a) − y )        y = targets(rewards, discounts, next_target, next_online)
+
+    `targets` is `double_targets` or `dqn_targets` as `config.double` says, or a function of your own.
+    """
+    targets = targets or (double_targets if config.double else dqn_targets)
+    envs = Stepper(env, seed=int(rng.integers(2**31)))
+    n_actions = check_actions(envs)
+    replay = Replay(
+        config.capacity,
+        envs.n_envs,
+        obs_size(envs.env.single_observation_space),
+        gamma=config.gamma,
+        n_step=config.n_step,
+        priority=config.priority,
+    )
+    target_net = deepcopy(net).requires_grad_(False)
+    optimizer = torch.optim.Adam(net.parameters(), lr=config.lr, fused=True)
+    episode, updates, due, loss = 0, 0, 0.0, float("nan")
+    while envs.steps < config.steps:
+        epsilon = epsilon_at(envs.steps / config.steps, config)
+        obs = envs.obs
+        act = choose(net, obs, epsilon, n_actions, rng)
+        replay.add(obs, act, *envs.step(act))
+        if len(replay) >= 8 * config.batch_size:  # a first impression of the world before learning from it
+            due += config.replay_ratio * envs.n_envs
+            beta = 0.4 + 0.6 * envs.steps / config.steps  # Schaul et al.: correct the bias fully only at the end
+            batch = replay.sample(int(due) * config.batch_size, rng, beta)  # one draw for several updates
+            for i in range(int(due)):
+                part = slice(i * config.batch_size, (i + 1) * config.batch_size)
+                loss = update(net, target_net, optimizer, replay, batch, part, targets)
+                updates += 1
+                move_target(target_net, net, updates, config.target_update)
+            due -= int(due)
+        for ret, steps in envs.finished:
+            yield dict(episode=episode, step=envs.steps, ret=ret, steps=steps, loss=float(loss), epsilon=epsilon)
+            episode += 1
+
+
+def update(
+    net: nn.Module,
+    target_net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    replay: Replay,
+    batch: Transitions,
+    part: slice,
+    targets: Targets,
+) -> Tensor:
+    """One gradient step on one batch out of those drawn; also tells the replay what surprised."""
+    device = next(net.parameters()).device
+    obs, next_obs, rew, discount, act, weight = (
+        torch.from_numpy(getattr(batch, name)[part]).to(device)
+        for name in ("obs", "next_obs", "rew", "discount", "act", "weight")
+    )
+    with torch.no_grad():
+        # Plain targets never look at the online network: one forward pass saved.
+        next_online = next_target = target_net(next_obs)
+        if targets is not dqn_targets:
+            next_online = net(next_obs)
+        y = targets(rew, discount, next_target, next_online)
+    q = net(obs).gather(1, act[:, None])[:, 0]
+    loss = (weight * F.smooth_l1_loss(q, y, reduction="none")).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if replay.tree:
+        replay.set_priorities(batch.place[part], (y - q).detach().cpu().numpy())
+    return loss.detach()
+
+
+def move_target(target_net: nn.Module, net: nn.Module, updates: int, how: float) -> None:
+    """Copy the network every `how` updates, or, below 1, let the target follow it: θ' ← (1 − τ) θ' + τ θ."""
+    with torch.no_grad():
+        if how < 1:
+            torch._foreach_lerp_(list(target_net.parameters()), list(net.parameters()), how)
+        elif updates % int(how) == 0:
+            target_net.load_state_dict(net.state_dict())
+
+
+def epsilon_at(done: float, config: DQNConfig) -> float:
+    """ε after a share `done` of the steps: from 1 down to `config.epsilon` in a straight line, then level."""
+    if done >= config.explore:
+        return config.epsilon
+    return 1 + (config.epsilon - 1) * done / config.explore
+
+
+def choose(net: nn.Module, obs: np.ndarray, epsilon: float, n_actions: int, rng: np.random.Generator) -> np.ndarray:
+    """ε-greedy actions for every environment."""
+    act = rng.integers(n_actions, size=len(obs))
+    keep = rng.random(len(obs)) >= epsilon
+    if keep.any():
+        device = next(net.parameters()).device
+        with torch.no_grad():
+            act[keep] = net(torch.from_numpy(obs[keep]).to(device)).argmax(dim=1).cpu().numpy()
+    return act
+
+
+def check_actions(envs: Stepper) -> int:
+    if not isinstance(envs.act_space, spaces.Discrete):
+        raise ValueError(f"DQN needs discrete actions to take the best of, but this space is {envs.act_space}: use ppo")
+    return int(envs.act_space.n)
