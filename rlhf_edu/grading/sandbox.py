@@ -65,7 +65,7 @@ class Sandbox:
                 "bubblewrap is not installed, so students' code cannot be shut in: install it (apt install bubblewrap),"
                 " or grade with --unsafe if you trust every submission"
             )
-        self.folder = Path(tempfile.mkdtemp(prefix="rlhf_edu_grader_"))
+        self.folder = "/tmp" if self.contained else tempfile.mkdtemp(prefix="rlhf_edu_unsafe_")
         self.process: subprocess.Popen | None = None
         self.nested = False
 
@@ -100,7 +100,8 @@ class Sandbox:
     def close(self) -> None:
         """End the zygote with everything in it."""
         self._stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.contained:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
         return self
@@ -114,6 +115,7 @@ class Sandbox:
             with contextlib.suppress(OSError):
                 self.process.kill()
             self.process.wait()
+            self.errors.close()
             self.process = None
 
     def _start(self) -> None:
@@ -122,7 +124,7 @@ class Sandbox:
         settings = asdict(self.limits) | {
             "uid": uid, "contained": self.contained, "preload": self.preload,
             "environ": ENVIRON if self.contained else {k: v for k, v in ENVIRON.items() if "/" not in v},
-            "workdir": "/tmp" if self.contained else str(self.folder),
+            "workdir": self.folder,
         }  # fmt: skip
         paths = [str(PACKAGE.parent)]
         code = f"import sys; sys.path[:0] = {paths!r}; from rlhf_edu.grading import zygote; "
@@ -130,10 +132,10 @@ class Sandbox:
         command = [sys.executable, "-I", "-B", "-c", code]
         if self.contained:
             command = [*bwrap_command(), *command]
-        with open(self.folder / "errors.txt", "wb") as errors:
-            self.process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
-            )
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self.process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors
+        )
         theirs.close()
         ready = self._hear(120.0)
         self.nested = ready["nested"]
@@ -143,7 +145,8 @@ class Sandbox:
             data = self.control.recv(65536)
             if data:
                 return json.loads(data)
-        said = (self.folder / "errors.txt").read_text(errors="replace").strip()[-600:]
+        self.errors.seek(0)
+        said = self.errors.read().decode(errors="replace").strip()[-600:]
         raise SandboxError(f"the sandbox does not answer{': ' + said if said else ''}")
 
 

@@ -9,6 +9,7 @@ import json
 import math
 import struct
 import sys
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class _Packer:
         flat = value.view(torch.int16) if name == "bfloat16" else value
         return self.array("p", name, tuple(value.shape), flat.numpy(), _TORCH)
 
-    def array(self, tag: str, name: str, shape: tuple, value: np.ndarray, allowed=frozenset(_NUMPY)) -> list:
+    def array(self, tag: str, name: str, shape: tuple, value: np.ndarray, allowed: Collection[str] = _NUMPY) -> list:
         if name not in allowed:
             raise WireError(f"an array of dtype {name} cannot be handed over")
         if self.size + value.nbytes > MAX_FRAME:
