@@ -65,7 +65,9 @@ class FunctionJudge:
         return self._same_again(student, cases[-1], answers[-1])
 
     def _differs(self, answer: Any, right: Callable[..., Any], case: Case) -> Difference | None:
-        return compare(answer, right(*deepcopy(list(case.values()))), self.atol, self.rtol)
+        with np.errstate(all="ignore"):
+            expected = right(*deepcopy(list(case.values())))
+        return compare(answer, expected, self.atol, self.rtol)
 
     def _explain(self, student, cases, answers, case, answer, difference: Difference) -> tuple[str, str]:
         """The name and the words of the mistake that explains all the answers, else of the difference."""

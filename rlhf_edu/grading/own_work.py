@@ -60,8 +60,12 @@ def loaded(dotted: str) -> Any:
 
 @contextmanager
 def watched(forbidden: Iterable[str]):
-    """Note in the list it gives which forbidden functions are called inside, directly or not."""
+    """Note in the list it gives which forbidden functions are called inside, directly or not.
+
+    "rlhf_edu.rlhf." with the dot at its end forbids all that is defined in there.
+    """
     names = frozenset(forbidden)
+    modules = (*(name for name in names if name.endswith(".")), "rlhf_edu.grading.tasks.", "rlhf_edu.grading.judges.")
     builtins = [b for b in (loaded(name) for name in names) if not isinstance(b, FunctionType)]
     calls: list[str] = []
 
@@ -69,7 +73,7 @@ def watched(forbidden: Iterable[str]):
         if event == "call":
             module = frame.f_globals.get("__name__", "")
             name = f"{module}.{frame.f_code.co_qualname}"
-            if name in names or module.startswith(("rlhf_edu.grading.tasks.", "rlhf_edu.grading.judges")):
+            if name in names or name.startswith(modules):
                 calls.append(name)
         elif event == "c_call" and any(arg is builtin for builtin in builtins):
             calls.append(f"{getattr(arg, '__name__', arg)}")

@@ -69,7 +69,9 @@ class Task:
     hints: tuple[str, ...] = ()
     rubric: Mapping[str, float] = field(default_factory=dict)  # essays: criterion → points
     seconds: float = 30.0  # limit for all of this task's calls together
-    forbidden: tuple[str, ...] = ()  # dotted names the student's function may not be or call: "torch.sigmoid"
+    forbidden: tuple[
+        str, ...
+    ] = ()  # dotted names the student's function may not be or call; "torch.special." means all in it
     numbers: Callable[[int], Mapping[str, Any]] | None = None  # the numbers a student with this seed works with
 
     def __post_init__(self):
