@@ -39,7 +39,7 @@ class WalkGraph:
         if not 0 < self.p_edge <= 1:
             raise ValueError(f"p_edge is {self.p_edge}, but it must lie in (0, 1]")
         rng = np.random.default_rng(self.seed)
-        for _ in range(10_000):
+        for _ in range(2000):
             edges = rng.random((self.n_nodes, self.n_nodes)) < self.p_edge
             np.fill_diagonal(edges, False)
             distances = moves_to(0, edges)

@@ -111,16 +111,14 @@ def dqn(
         obs = envs.obs
         act = choose(net, obs, epsilon, n_actions, rng)
         replay.add(obs, act, *envs.step(act))
-        if len(replay) >= 8 * config.batch_size:  # a first impression of the world before learning from it
+        if len(replay) >= min(8 * config.batch_size, replay.size):  # first look around, then learn
             due += config.replay_ratio * envs.n_envs
+            count, due = int(due), due % 1
             beta = 0.4 + 0.6 * envs.steps / config.steps  # Schaul et al.: correct the bias fully only at the end
-            batch = replay.sample(int(due) * config.batch_size, rng, beta)  # one draw for several updates
-            for i in range(int(due)):
-                part = slice(i * config.batch_size, (i + 1) * config.batch_size)
-                loss = update(net, target_net, optimizer, replay, batch, part, targets)
+            for batch in replay.batches(count, config.batch_size, rng, beta):
+                loss = update(net, target_net, optimizer, replay, batch, targets)
                 updates += 1
                 move_target(target_net, net, updates, config.target_update)
-            due -= int(due)
         for ret, steps in envs.finished:
             yield dict(episode=episode, step=envs.steps, ret=ret, steps=steps, loss=float(loss), epsilon=epsilon)
             episode += 1
@@ -132,13 +130,12 @@ def update(
     optimizer: torch.optim.Optimizer,
     replay: Replay,
     batch: Transitions,
-    part: slice,
     targets: Targets,
 ) -> Tensor:
-    """One gradient step on one batch out of those drawn; also tells the replay what surprised."""
+    """One gradient step on one batch; also tells the replay what surprised."""
     device = next(net.parameters()).device
     obs, next_obs, rew, discount, act, weight = (
-        torch.from_numpy(getattr(batch, name)[part]).to(device)
+        torch.from_numpy(getattr(batch, name)).to(device)
         for name in ("obs", "next_obs", "rew", "discount", "act", "weight")
     )
     with torch.no_grad():
@@ -153,7 +150,7 @@ def update(
     loss.backward()
     optimizer.step()
     if replay.tree:
-        replay.set_priorities(batch.place[part], (y - q).detach().cpu().numpy())
+        replay.set_priorities(batch.place, (y - q).detach().cpu().numpy())
     return loss.detach()
 
 

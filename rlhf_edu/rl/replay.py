@@ -3,7 +3,8 @@
 Lin (1992); Mnih et al. (2015); Schaul et al. (2016), "Prioritized experience replay".
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Replay:
         if capacity < n_envs:
             raise ValueError(f"capacity is {capacity}, but it must hold at least one step of {n_envs} environments")
         self.rows, self.n_envs = max(capacity // n_envs, n_step + 1), n_envs
+        self.size = self.rows * n_envs
         self.gamma, self.n_step, self.priority = gamma, n_step, priority
         shape = (self.rows, n_envs)
         self.obs = np.zeros((*shape, obs_size), np.float32)
@@ -41,7 +43,7 @@ class Replay:
         self.terminated = np.zeros(shape, bool)
         self.ended = np.zeros(shape, bool)
         self.head, self.filled = 0, 0  # the row to write next; how many rows hold something
-        self.tree = SumTree(self.rows * n_envs) if priority else None
+        self.tree = SumTree(self.size) if priority else None
         self.top = 1.0  # the highest priority seen: newcomers get it, so that each is drawn soon
 
     def __len__(self) -> int:
@@ -77,6 +79,16 @@ class Replay:
         return Transitions(
             self.obs[row, env], self.act[row, env], rew, self.next_obs[last, env], discount, weight, place
         )
+
+    def batches(self, count: int, size: int, rng: np.random.Generator, beta: float = 1.0) -> Iterator[Transitions]:
+        """`count` batches, drawn all at once: indexing is most of the cost, and hardly more for many than for one."""
+        if count:
+            drawn = self.sample(count * size, rng, beta)
+            columns = [getattr(drawn, column.name) for column in fields(drawn)]
+            order = rng.permutation(count * size) if self.tree else None  # priorities are drawn slice by slice
+            for i in range(count):
+                part = slice(i * size, (i + 1) * size) if order is None else order[i * size : (i + 1) * size]
+                yield Transitions(*(column[part] for column in columns))
 
     def look_ahead(
         self, row: Int[np.ndarray, " B"], env: Int[np.ndarray, " B"]
