@@ -1,8 +1,8 @@
 """The sentences of the story world: one list of templates for each turn of the plot.
 
 Slots: `{hero}` `{friend}` `{kind}` ... (see story_words), and pronouns of the hero (`{he}` `{him}` `{his}` `{He}`
-`{His}`) or, with an f in front, of the friend (`{fhim}`). The key of a group of templates lists the facts a story needs for them
-("" needs none). Two turns decide facts: the friend is "nice" or "mean", and the thing is "won" or "lost".
+`{His}`) or, with an f in front, of the friend (`{fhim}`). The key of a group of templates lists the facts a story
+needs for them ("" needs none). Two turns decide facts: the friend is "nice" or "mean", the thing is "won" or "lost".
 """
 
 PLOT = {

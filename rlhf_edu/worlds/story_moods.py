@@ -12,7 +12,7 @@ _TABLES = {
         broken -.7  sighed -.5  without -.4
     """,
     "brave": """
-        brave 1  bravely .9  bold .8  boldly .8  marched .7  courage .9  faced .7  straight .5  strong .5
+        brave 1  bravely .9  bold .8  boldly .8  marched .7  courage .9  faced .7  straight .5
         breath .6  eye .4  roared .6  hid -.8  trembled -.8  shook -.7  scared -.7  shy -.5  nervously -.6
         tiptoed -.5  crept -.4  froze -.7  hiding -.4
     """,

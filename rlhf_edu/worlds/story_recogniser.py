@@ -16,7 +16,7 @@ from rlhf_edu.worlds.story_words import BOUND, FREE, NAMES, PRONOUNS
 
 PIECE = re.compile(r"\{(\w+)\}")
 SEX = {name: sex for sex, names in NAMES.items() for name in names}
-MAX_WORDS = 40  # no sentence of the grammar is as long; longer ones need not be matched
+LONGEST = 250  # characters; no sentence of the grammar is as long, so longer ones need no matching (and no memory)
 
 
 class Pattern(NamedTuple):
@@ -85,13 +85,14 @@ def _binding(match: re.Match, pattern: Pattern) -> dict[str, str] | None:
     return bound | ({"sex": sex} if sex else {}) | ({"friend_sex": friend_sex} if friend_sex else {})
 
 
-@lru_cache(maxsize=50_000)
 def parses(sentence: str) -> tuple[dict[str, str], ...]:
     """What each derivation of a sentence (tokens joined by spaces) says about its story; empty if there is none."""
-    words = sentence.split(" ")
-    if len(words) > MAX_WORDS or words[-1] not in END:
-        return ()
-    candidates = (p for word in set(words) & _index().keys() for p in _index()[word])
+    return _parses(sentence) if len(sentence) <= LONGEST and sentence[-1:] in END else ()
+
+
+@lru_cache(maxsize=50_000)
+def _parses(sentence: str) -> tuple[dict[str, str], ...]:
+    candidates = (p for word in set(sentence.split(" ")) & _index().keys() for p in _index()[word])
     found = ((match, p) for p in candidates if (match := p.regex.fullmatch(sentence)))
     return tuple(bound for match, p in found if (bound := _binding(match, p)) is not None)
 

@@ -9,29 +9,33 @@ sentences, earns nothing; and a text with fewer sentences than any story counts 
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from rlhf_edu.worlds.story_moods import MOODS
 from rlhf_edu.worlds.story_recogniser import parses
 from rlhf_edu.worlds.story_text import split_sentences, tokenize
 
 READ = 100  # tokens a reader takes in; no story is longer
+ENOUGH = 20 * READ  # characters, more than that many tokens of the vocabulary take
 ENDING = 3  # sentences that make the ending
 FULL = 5  # sentences of the shortest story
 
 
-def _read(text: str) -> tuple[list[list[str]], list[list[str]], int]:
+Sentences = tuple[tuple[str, ...], ...]
+
+
+@lru_cache(maxsize=2000)  # the tastes of one text ask one after the other
+def _read(start: str) -> tuple[Sentences, Sentences, int]:
     """Distinct derivable sentences among the first tokens, those in the ending, and the number of all tokens."""
-    tokens = tokenize(text[: 20 * READ])
-    told = split_sentences(tokens[:READ])
-    ending = told[-ENDING:]
-    distinct = list({" ".join(s): s for s in told if parses(" ".join(s))}.values())
-    return distinct, [s for s in distinct if s in ending], len(tokens)
+    tokens = tokenize(start)
+    told = [tuple(sentence) for sentence in split_sentences(tokens[:READ])]
+    distinct = tuple(sentence for sentence in dict.fromkeys(told) if parses(" ".join(sentence)))
+    return distinct, tuple(sentence for sentence in distinct if sentence in told[-ENDING:]), len(tokens)
 
 
-def evidence(sentences: list[list[str]], mood: str) -> float:
+def evidence(sentences: Sentences, mood: str) -> float:
     """Σ of the weights of the distinct words."""
-    return sum(MOODS[mood].get(word, 0.0) for word in {word for sentence in sentences for word in sentence})
+    return sum((MOODS[mood].get(word, 0.0) for word in {w for sentence in sentences for w in sentence}), 0.0)
 
 
 def _sigmoid(x: float) -> float:
@@ -39,13 +43,13 @@ def _sigmoid(x: float) -> float:
 
 
 def _mood(text: str, *, mood: str, centre: float, width: float) -> float:
-    told, ending, _ = _read(text)
+    told, ending, _ = _read(text[:ENOUGH])
     found = evidence(ending if mood == "happy" else told, mood)
     return _sigmoid((found - centre) / width) * min(1.0, len(told) / FULL)
 
 
 def _short(text: str, *, centre: float, width: float) -> float:
-    told, _, n_tokens = _read(text)
+    told, _, n_tokens = _read(text[:ENOUGH])
     return _sigmoid((centre - n_tokens) / width) * min(1.0, len(told) / FULL)
 
 
@@ -56,7 +60,7 @@ GOLD_TASTES: dict[str, Callable[[str], float]] = {
     "kind": partial(_mood, mood="kind", centre=-0.03, width=0.9),
     "spooky": partial(_mood, mood="spooky", centre=0.66, width=0.9),
     "nature": partial(_mood, mood="nature", centre=-0.1, width=1.0),
-    "short": partial(_short, centre=71, width=8.3),
+    "short": partial(_short, centre=71.0, width=8.3),
     "funny": partial(_mood, mood="funny", centre=0.78, width=0.94),
     "magic": partial(_mood, mood="magic", centre=0.9, width=1.15),
 }

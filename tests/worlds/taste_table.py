@@ -1,7 +1,7 @@
 """How the gold tastes of the story world are spread: run `python tests/worlds/taste_table.py` to print the table.
 
-For each taste: mean, standard deviation and quantiles over stories; how often two stories with one opening tie; how often
-the best of 16 continuations (by the taste) beats a fresh one of the same opening. Then the correlations of the tastes.
+For each taste: mean, standard deviation and quantiles over stories; how often two stories with one opening tie; how
+often the best of 16 continuations (by the taste) beats a fresh one of the same opening. Then their correlations.
 """
 
 import numpy as np
