@@ -139,9 +139,9 @@ class FeedbackSession:
             self._history.append(new)
             self._leases.pop(shown.item, None)
             error = self._send(new)
+        self._changed.fire()  # first the views, so that the next item never waits for what learns from this one
         if action == "answer":
             self._answered.fire()
-        self._changed.fire()
         if error:
             raise error
         return True

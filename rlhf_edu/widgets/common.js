@@ -1,0 +1,63 @@
+// Helpers that all views share; this file is put in front of each view's own.
+// Text from a model only ever becomes a text node: no view writes markup.
+
+function make(tag, options = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+// A button that shows its keys. `keys` are what is printed; the view decides what they do.
+function keyButton(label, keys, onclick, extra = "") {
+  const hints = keys.map((key) => make("kbd", { text: key, "aria-hidden": "true" }));
+  return make(
+    "button",
+    { type: "button", class: `rlhf-button ${extra}`, "aria-keyshortcuts": keys.join(" "), onclick },
+    make("span", { class: "rlhf-label", text: label }),
+    make("span", { class: "rlhf-keys" }, ...hints),
+  );
+}
+
+// The frame of a view: JupyterLab must not act on what is typed inside it, and clicks must bring the keyboard here.
+function frame(label, onkey) {
+  const root = make("section", {
+    class: "rlhf-view",
+    tabindex: "-1",
+    "aria-label": label,
+    "data-lm-suppress-shortcuts": "true",
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation();
+    const typing = event.target.closest("input, textarea, select");
+    if (event.repeat || (typing && event.key !== "Escape")) return;
+    if (onkey(event.key.length === 1 ? event.key.toLowerCase() : event.key, event)) event.preventDefault();
+  });
+  root.addEventListener("click", (event) => {
+    const selecting = String(window.getSelection()) !== "";
+    if (!root.contains(document.activeElement) && !selecting) root.focus({ preventScroll: true });
+  });
+  return root;
+}
+
+function flash(button) {
+  button.classList.remove("rlhf-pressed");
+  void button.offsetWidth; // restarts the animation
+  button.classList.add("rlhf-pressed");
+}
+
+// Setting the same text again would make screen readers repeat it and would drop a selection.
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return `${Math.round(seconds / 60)} min`;
+}
