@@ -1,0 +1,50 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from rlhf_edu.envs import make_vec
+from rlhf_edu.rl.distributions import Categorical, Gaussian
+from rlhf_edu.rl.nets import QNetwork, actor_critic, q_network
+
+
+def test_dueling_splits_values_as_the_paper_says():
+    net = QNetwork(3, 4, (8,), dueling=True)
+    obs = torch.randn(5, 3)
+    out = net.body(obs)
+    for row, q in zip(out, net(obs), strict=True):
+        value, advantage = row[0], row[1:]
+        assert torch.allclose(q, torch.stack([value + a - sum(advantage) / 4 for a in advantage]), atol=1e-5)
+    assert torch.allclose(net(obs).mean(1), out[:, 0], atol=1e-5)  # so V is the mean action value
+
+
+def test_networks_fit_their_environment():
+    assert q_network(gym.make("Acrobot-v1"))(torch.zeros(2, 6)).shape == (2, 3)
+    discrete, continuous = actor_critic(make_vec("CartPole-v1", 2)), actor_critic(gym.make("Pendulum-v1"))
+    assert isinstance(discrete.policy(torch.zeros(1, 4)), Categorical)
+    assert isinstance(continuous.policy(torch.zeros(1, 3)), Gaussian)
+    assert continuous.value(torch.zeros(7, 3)).shape == (7,)
+
+
+def test_the_first_policy_hardly_prefers_anything():
+    p = torch.softmax(actor_critic(gym.make("CartPole-v1")).policy(torch.randn(50, 4)).logits, 1)
+    assert (p - 0.5).abs().max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("build", "env", "words"),
+    [
+        (q_network, lambda: gym.make("Pendulum-v1"), "DQN needs discrete actions"),
+        (q_network, lambda: gym.make("FrozenLake-v1"), "vectors of floats"),
+        (actor_critic, lambda: gym.make("FrozenLake-v1"), "q_learning"),
+        (actor_critic, lambda: Plane(), "one axis"),
+    ],
+)
+def test_spaces_that_do_not_fit_say_why(build, env, words):
+    with pytest.raises(ValueError, match=words):
+        build(env())
+
+
+class Plane(gym.Env):
+    observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gym.spaces.Box(-1, 1, (2, 2), np.float32)
