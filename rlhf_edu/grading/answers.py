@@ -146,8 +146,8 @@ class AgentJudge:
 
     name: str
     make_env: Callable[[], Any]
-    floor: float
-    goal: float
+    floor: float | int
+    goal: float | int
     episodes: int = 16
     max_steps: int = 200
     mistakes: Mapping[str, tuple[Callable[[np.ndarray], Any], str]] = field(default_factory=dict)

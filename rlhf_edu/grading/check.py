@@ -28,8 +28,7 @@ def check(name: str, hidden: bool = False, namespace: Mapping[str, Any] | None =
     """
     task = tasks.find(name)
     if namespace is None:
-        frame = sys._getframe(1)
-        namespace = {**frame.f_globals, **frame.f_locals}
+        namespace = _names_of_caller()
     if hidden:
         return _graded(task, judged(task, namespace, seed=secrets.randbits(64), hidden=True))
     verdict = judged(task, namespace, seed=zlib.crc32(name.encode()))
@@ -39,6 +38,14 @@ def check(name: str, hidden: bool = False, namespace: Mapping[str, Any] | None =
     if graded_elsewhere and verdict.score == 0 and task.kind != "essay":
         raise AssertionError(f"{name}: {verdict.words}")
     return None
+
+
+def _names_of_caller() -> dict[str, Any]:
+    """The names where `check` was called, past the wrappers that a run-time type checker may have put around it."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("rlhf_edu", "jaxtyping", "beartype"):
+        frame = frame.f_back
+    return {**frame.f_globals, **frame.f_locals}
 
 
 def judged(task: Task, namespace: Mapping[str, Any], seed: int, hidden: bool = False) -> Verdict:
@@ -68,7 +75,7 @@ def headline(task: Task, verdict: Verdict) -> str:
     if verdict.score == 1:
         return f"{task.name}: visible checks passed; hidden ones run when graded."
     if verdict.mistake == "missing":
-        return f"{task.name}: {verdict.words}."
+        return f"{verdict.words}." if f"`{task.name}`" in verdict.words else f"{task.name}: {verdict.words}."
     words = verdict.words.rstrip(".")
     return f"{task.name}: not yet. {words[:1].upper()}{words[1:]}{'' if words.endswith('?') else '.'}"
 

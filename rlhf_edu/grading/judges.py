@@ -118,11 +118,11 @@ class NumberJudge:
     """
 
     name: str
-    answer: Callable[..., float]
+    answer: Callable[..., Any]
     mistakes: Mistakes = field(default_factory=dict)
     numbers: Callable[[int], Mapping[str, Any]] | None = None
-    atol: float = 0.0
-    rtol: float = 0.01
+    atol: float | int = 0.0
+    rtol: float | int = 0.01
     unit: str = ""
 
     def __call__(self, student: Student, rng: np.random.Generator, hidden: bool) -> Verdict:
@@ -145,7 +145,7 @@ class NumberJudge:
             return Verdict(0.0, f"`{self.name}` is {number}", "finite")
         return Verdict(0.0, f"`{self.name}` = {number:.4g}{self._unit()} is not the number asked for", "value")
 
-    def _near(self, number: float, target: float) -> bool:
+    def _near(self, number: float, target: float | int) -> bool:
         return bool(abs(number - target) <= self.atol + self.rtol * abs(target))
 
     def _unit(self) -> str:

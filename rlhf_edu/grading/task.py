@@ -6,7 +6,7 @@ The same `judge` runs beside the student (`check("gae")` in the notebook, throug
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class StudentError(Exception):
         self.kind = kind
 
 
+@runtime_checkable
 class Student(Protocol):
     """A student's work after their notebook has run: functions to call and values to read.
 
@@ -45,7 +46,7 @@ class Student(Protocol):
 class Verdict:
     """What a judge says of one task: a share of the points and words for the student."""
 
-    score: float  # share of the points, in [0, 1]
+    score: float | int  # share of the points, in [0, 1]
     words: str  # the likely mistake in one sentence, or "correct"
     mistake: str = ""  # name of the recognised mistake, for the class overview
     example: str = ""  # the smallest failing example, with shapes; never shows hidden cases
@@ -62,13 +63,13 @@ class Task:
     exercise: str  # "14_rlhf_ppo"
     kind: Kind
     title: str
-    points: float
+    points: float | int
     minutes: int
     judge: Judge
     difficulty: int = 1  # 1 to 3
     hints: tuple[str, ...] = ()
-    rubric: Mapping[str, float] = field(default_factory=dict)  # essays: criterion → points
-    seconds: float = 30.0  # limit for all of this task's calls together
+    rubric: Mapping[str, float | int] = field(default_factory=dict)  # essays: criterion → points
+    seconds: float | int = 30.0  # limit for all of this task's calls together
     forbidden: tuple[
         str, ...
     ] = ()  # dotted names the student's function may not be or call; "torch.special." means all in it

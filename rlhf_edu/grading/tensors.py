@@ -1,14 +1,11 @@
 """Small help for task modules that speak of tensors but must load without torch."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
-def tensor(x: Any) -> "Tensor":
+def tensor(x: Any) -> Any:
     """`x` as a torch tensor: float32 where it holds floats, bool or int64 otherwise."""
     import torch
 

@@ -195,8 +195,8 @@ for ax, curve, label in zip(axes, (score, kl, entropy, distinct), labels, strict
     ax.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# *In words: over twenty steps the score rises from 0.02 to 1.54, the KL is 0.00 throughout, the entropy falls from 3.04 to
-# 0.08 nats, and the share of distinct openings falls from 0.98 to 0.02.*
+# *In words: over twenty steps the score rises from 0.02 to 1.54, the KL is 0.00 throughout, the entropy falls from 3.04
+# to 0.08 nats, and the share of distinct openings falls from 0.98 to 0.02.*
 #
 # What is wrong?
 #

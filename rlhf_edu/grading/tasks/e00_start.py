@@ -49,7 +49,7 @@ class Corridor:
         self.steps = 0
         return np.array([self.place, self.flag], dtype=np.float64), {}
 
-    def step(self, act: float):
+    def step(self, act: float | int):
         self.place = int(np.clip(self.place + np.sign(act), 0, 10))
         self.steps += 1
         there = bool(self.place == self.flag)

@@ -4,7 +4,6 @@ Every oracle goes token by token in plain Python, so that it shares nothing with
 """
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,14 +13,11 @@ from rlhf_edu.grading.task import Task
 from rlhf_edu.grading.tasks import wrong_ppo as wrong
 from rlhf_edu.grading.tensors import SIZES, ragged_mask, tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 EXERCISE = "14_rlhf_ppo"
 LIBRARY = ("rlhf_edu.rlhf.", "rlhf_edu.ops.", "rlhf_edu.rl.")
 
 
-def shaped_rewards_by_token(score: "Tensor", logp: "Tensor", logp_ref: "Tensor", mask: "Tensor", beta: float):
+def shaped_rewards_by_token(score, logp, logp_ref, mask, beta: float):
     """r_t = −β (log π − log π_ref), and the score once, where the next position is no longer a token."""
     out = [[0.0] * logp.shape[1] for _ in range(logp.shape[0])]
     for b, row in enumerate(mask.tolist()):
@@ -33,7 +29,7 @@ def shaped_rewards_by_token(score: "Tensor", logp: "Tensor", logp_ref: "Tensor",
     return tensor(out)
 
 
-def kl_estimates_by_token(logp: "Tensor", logp_ref: "Tensor", mask: "Tensor"):
+def kl_estimates_by_token(logp, logp_ref, mask):
     """k1, k2 and k3 of Schulman (2020), "Approximating KL divergence", each a mean over all real tokens."""
     k1, k2, k3 = [], [], []
     for p, q, real in zip(logp.flatten().tolist(), logp_ref.flatten().tolist(), mask.flatten().tolist(), strict=True):
@@ -45,7 +41,7 @@ def kl_estimates_by_token(logp: "Tensor", logp_ref: "Tensor", mask: "Tensor"):
     return tuple(tensor(math.fsum(k) / len(k)) for k in (k1, k2, k3))
 
 
-def response_gae_by_definition(rewards: "Tensor", values: "Tensor", mask: "Tensor", gamma: float, lam: float):
+def response_gae_by_definition(rewards, values, mask, gamma: float, lam: float):
     """A_t = Σ_k (γλ)^k δ_{t+k} over the tokens that are left, the value after the last one being 0."""
     out = [[0.0] * values.shape[1] for _ in range(values.shape[0])]
     for b, row in enumerate(mask.tolist()):
@@ -57,7 +53,7 @@ def response_gae_by_definition(rewards: "Tensor", values: "Tensor", mask: "Tenso
     return tensor(out)
 
 
-def policy_loss_by_token(logp: "Tensor", logp_old: "Tensor", adv: "Tensor", mask: "Tensor", clip: float):
+def policy_loss_by_token(logp, logp_old, adv, mask, clip: float):
     """Mean over real tokens of max(−A r, −A clip(r, 1 ± ε)), and the share of them with |r − 1| > ε."""
     losses, outside = [], []
     flat = [x.flatten().tolist() for x in (logp, logp_old, adv, mask)]
