@@ -33,6 +33,7 @@ Exercises = Annotated[Path | None, typer.Option(exists=True, file_okay=False, he
 Secret = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, help="File with the secret behind the hidden cases.")
 ]
+TaskSeconds = Annotated[float, typer.Option(min=1, help="Limit for one task, where the task itself allows more.")]
 CellSeconds = Annotated[float, typer.Option(min=1, help="Limit for one cell.")]
 NotebookSeconds = Annotated[float, typer.Option(min=1, help="Limit for one notebook with all its tasks.")]
 Memory = Annotated[int, typer.Option(min=128, help="MB one submission may use besides the imported libraries.")]
@@ -55,6 +56,7 @@ def grade_command(
     exercises: Exercises = None,
     secret: Secret = None,
     cell_seconds: CellSeconds = 60.0,
+    task_seconds: TaskSeconds = 300.0,
     notebook_seconds: NotebookSeconds = 300.0,
     memory_mb: Memory = 2048,
 ) -> None:
@@ -71,7 +73,9 @@ def grade_command(
     from rlhf_edu.grading.sandbox import Limits, SandboxError
 
     file = out / "gradebook.db"
-    limits = Limits(memory_mb=memory_mb, cell_seconds=cell_seconds, notebook_seconds=notebook_seconds)
+    limits = Limits(
+        memory_mb=memory_mb, cell_seconds=cell_seconds, task_seconds=task_seconds, notebook_seconds=notebook_seconds
+    )
     try:
         book = Gradebook(file)
         _late_rules(book, due or [], late_percent, free_days)

@@ -52,7 +52,8 @@ def load_exercise(name: str, folder: Path, course: str = "rlhf_edu.grading.tasks
     notebook = json.loads(path.read_text(encoding="utf-8"))
     released = [cell for cell in map(_cell, notebook["cells"]) if cell is not None]
     tasks = tuple(importlib.import_module(course).of_exercise(name))
-    return Exercise(name, tasks, released, imported_modules(released))
+    guarded = {name.rpartition(".")[0] for task in tasks for name in task.forbidden}  # or a student waits for torch
+    return Exercise(name, tasks, released, imported_modules(released) + sorted(guarded))
 
 
 def imported_modules(cells: Sequence[Cell]) -> list[str]:

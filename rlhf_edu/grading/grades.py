@@ -50,7 +50,7 @@ class Grade:
     @property
     def raw(self) -> float:
         """Points before lateness."""
-        return sum(task.points for task in self.tasks)
+        return float(sum(task.points for task in self.tasks))
 
     @property
     def total(self) -> float:
@@ -60,7 +60,7 @@ class Grade:
     @property
     def out_of(self) -> float:
         """Points to be had."""
-        return sum(task.out_of for task in self.tasks)
+        return float(sum(task.out_of for task in self.tasks))
 
     @property
     def waiting(self) -> bool:
@@ -105,7 +105,7 @@ def _task(score, task: Task | None, marks: Sequence[Mark]) -> TaskGrade:
     return TaskGrade(
         score.task,
         task.title if task else score.task,
-        round(points, 2),
+        round(float(points), 2),
         score.points,
         score.words,
         score.mistake,

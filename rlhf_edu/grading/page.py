@@ -36,7 +36,7 @@ def page(title: str, *parts: str, unsafe: bool = False) -> str:
     )
 
 
-def number(value: float) -> str:
+def number(value: float | int) -> str:
     """A number of points as a person writes it: 3, 2.5, 0.33."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
@@ -46,7 +46,7 @@ def figure(name: str, value: object) -> Safe:
     return Safe(f"<div class=number><b>{h(value)}</b><span class=soft>{h(name)}</span></div>")
 
 
-def bar(share: float, label: str, width: int = 120) -> Safe:
+def bar(share: float | int, label: str, width: int = 120) -> Safe:
     """A small horizontal bar of `share` in [0, 1], with words for those who do not see it."""
     share = min(1.0, max(0.0, share))
     colour = "#1b7a52" if share >= 0.8 else "#c98a1b" if share >= 0.4 else "#b3322c"
@@ -66,7 +66,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequen
     return Safe(f"<table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>\n{body}\n</tbody></table>")
 
 
-def histogram(shares: Sequence[float], bins: int = 10) -> Safe:
+def histogram(shares: Sequence[float | int], bins: int = 10) -> Safe:
     """How many students got which share of the points, in `bins` columns, as a drawing with its numbers on it."""
     counts = [0] * bins
     for share in shares:

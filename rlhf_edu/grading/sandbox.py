@@ -45,6 +45,7 @@ class Limits:
     scratch_mb: int = 128
     cpu_seconds: int = 900
     cell_seconds: float = 60.0
+    task_seconds: float = 300.0  # where the task itself allows more
     notebook_seconds: float = 300.0
 
 

@@ -105,7 +105,9 @@ class Session:
 
 
 def _is_answer(answer: Any, asked: int) -> bool:
-    if type(answer) is not dict or answer.get("id") != asked or type(answer.get("ok")) is not bool:
+    if type(answer) is not dict or type(answer.get("id")) is not int or answer["id"] != asked:
+        return False
+    if type(answer.get("ok")) is not bool:
         return False
     if type(answer.get("out")) is not str:
         return False
