@@ -34,7 +34,7 @@ class DQNConfig:
     explore: float = 0.2  # share of the steps over which ε falls from 1
     epsilon: float = 0.05  # ε afterwards
     replay_ratio: float = 0.25  # gradient steps an environment step
-    target_update: float = 200  # ≥ 1: copy the network every so many updates; < 1: move that share at each update
+    target_update: int | float = 200  # ≥ 1: copy the network every so many updates; < 1: move that share at each update
     double: bool = True
     n_step: int = 1
     priority: float = 0.0  # α of prioritised replay; 0 draws uniformly
@@ -154,7 +154,7 @@ def update(
     return loss.detach()
 
 
-def move_target(target_net: nn.Module, net: nn.Module, updates: int, how: float) -> None:
+def move_target(target_net: nn.Module, net: nn.Module, updates: int, how: int | float) -> None:
     """Copy the network every `how` updates, or, below 1, let the target follow it: θ' ← (1 − τ) θ' + τ θ."""
     with torch.no_grad():
         if how < 1:

@@ -5,7 +5,6 @@ Williams (1992); Sutton et al. (2000); Mnih et al. (2016), "Asynchronous methods
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -20,8 +19,6 @@ from rlhf_edu.rl.returns import discounted_returns, explained_variance, gae, nor
 from rlhf_edu.rl.rollout import rollouts
 from rlhf_edu.rl.stepping import Stepper
 
-Baseline = Literal["none", "mean", "value"]
-
 
 @dataclass(frozen=True)
 class ReinforceConfig:
@@ -29,7 +26,7 @@ class ReinforceConfig:
     n_steps: int = 500  # steps of each environment in a rollout
     gamma: float = 0.99  # discount a step
     lr: float = 3e-3
-    baseline: Baseline = "value"  # what counts as expected: nothing, the mean return, or V(s)
+    baseline: str = "value"  # what counts as expected: "none", "mean" (of the returns) or "value" (V of the state)
     normalise: bool = True  # divide advantages by their standard deviation
     entropy_weight: float = 0.0
 

@@ -42,7 +42,7 @@ def rollouts(
             with torch.no_grad():
                 act = policy.policy(obs).sample(generator)
             rew, reached, terminated, truncated = envs.step(act.cpu().numpy())
-            cut_off += [(t, i, reached[i]) for i in np.flatnonzero(truncated & ~terminated)]
+            cut_off += [(t, i, reached[i]) for i in np.flatnonzero(truncated & ~terminated).tolist()]
             for column, item in zip(
                 (obs_seen, acts, rews, terminations, truncations),
                 (obs, act, rew, terminated, truncated),

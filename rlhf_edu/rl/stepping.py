@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from jaxtyping import Bool, Float
 
 
-def as_vector(env: Env | VectorEnv) -> VectorEnv:
+def as_vector(env: Any) -> VectorEnv:
     """A vector environment that starts the next episode in the same step; a single environment becomes one of them."""
     if isinstance(env, Env):
         return SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.SAME_STEP)
