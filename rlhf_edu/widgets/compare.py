@@ -87,7 +87,7 @@ class Compare(Panel):
         self._skip.on_click(lambda _: self._press({"do": "skip", "reason": self._reason.value}))
         self._rules = W.Accordion([W.HTML()], titles=("Guidelines",), selected_index=None)
         rows = [self._texts, self._choices[:2], self._choices[2:], [self._undo, self._skip, self._reason]]
-        boxes = [W.HBox(row, layout=W.Layout(gap="12px", align_items="stretch")) for row in rows]
+        boxes = [W.HBox(row, layout=W.Layout(grid_gap="12px", align_items="stretch")) for row in rows]
         return W.VBox([self._status, self._progress, self._rules, self._prompt, *boxes, self._problem])
 
     def _press(self, message: dict) -> None:

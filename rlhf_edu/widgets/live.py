@@ -62,7 +62,7 @@ class Teach(Panel):
 
     def start(self) -> None:
         """What the button does: start, or go on after a pause."""
-        if self.worker.status != "paused":
+        if self.worker.status not in ("running", "paused"):
             self._started_at, self._told = time.monotonic(), ""
         self.worker.start()
 
@@ -100,6 +100,7 @@ class Teach(Panel):
         return self.wait()
 
     def act(self, message: dict) -> None:
+        """Start, pause or stop, as the page says."""
         {"start": self.start, "pause": self.pause, "stop": self.stop}.get(message.get("do", ""), self.draw)()
 
     def _changed(self) -> None:

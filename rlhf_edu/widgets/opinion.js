@@ -35,7 +35,7 @@ function render({ model, el }) {
     state.rows.forEach((row, i) => {
       const known = row.score != null;
       const moved = Math.abs(row.change) >= 0.005;
-      setText(rows[i].value, known ? row.score.toFixed(2) : "–");
+      setText(rows[i].value, known ? row.score.toFixed(2).replace("-", "−") : "–");
       setText(rows[i].change, moved ? `${row.change > 0 ? "▲" : "▼"} ${Math.abs(row.change).toFixed(2)}` : "");
       rows[i].fill.style.width = `${100 * row.share}%`;
       rows[i].meter.setAttribute("aria-label", `Score of text ${i + 1}`);

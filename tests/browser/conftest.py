@@ -8,6 +8,7 @@ def test_something(lab):
     notebook.screenshot("picture.png")
 """
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -125,8 +127,6 @@ class Lab:
             return reply.read()
 
     def stop_kernels(self):
-        import json
-
         for session in json.loads(self.request("/api/sessions")):
             self.request(f"/api/sessions/{session['id']}", method="DELETE")
 
@@ -157,7 +157,7 @@ def _start_server(folder, home):
     log = (home / "server.log").open("w")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RLHF_EDU")} | folders
     server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-    for _ in range(240):
+    for _ in range(480):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}", timeout=2).close()
             return server, port
@@ -169,22 +169,30 @@ def _start_server(folder, home):
     pytest.fail("JupyterLab did not start: " + (home / "server.log").read_text()[-500:])
 
 
-@pytest.fixture(scope="session")
-def lab_server(tmp_path_factory):
-    """One JupyterLab and one Chromium for all browser tests of this run."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine: no browser tests")
-    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
+@contextmanager
+def running_lab(folder, home):
+    """A JupyterLab that serves `folder` and keeps its own settings under `home`, with a Chromium to look at it."""
+    from playwright.sync_api import sync_playwright
+
     server, port = _start_server(folder, home)
     try:
-        with playwright.sync_playwright() as play:
+        with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             yield Lab(folder, port, browser)
             browser.close()
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory):
+    """One JupyterLab and one Chromium for all browser tests of this run."""
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine: no browser tests")
+    with running_lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")) as lab:
+        yield lab
 
 
 @pytest.fixture

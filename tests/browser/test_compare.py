@@ -83,7 +83,8 @@ def test_label_by_keyboard_alone_and_jupyterlab_keeps_its_hands_off(lab, file):
     for left in range(6):
         page.keyboard.press("u")
         wait_for(notebook, f"{5 - left} of 6")
-    assert stored(file) == [] and len(FeedbackStore(file).events()) == 12
+    assert stored(file) == []
+    assert len(FeedbackStore(file).events()) == 12
 
 
 def test_a_double_press_counts_once(lab, file):
