@@ -135,14 +135,26 @@ def write_csv(path: Path, all_grades: Sequence[Grade], blind: bool = False) -> N
 def write_essays(path: Path, all_grades: Sequence[Grade], tasks: Mapping[str, Task]) -> int:
     """`essays.csv`: texts that wait for a person, a line for each criterion, under blind numbers; how many texts."""
     waiting = [(grade, task) for grade in all_grades for task in grade.tasks if task.waiting]
+    typed = _typed(path)
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow(ESSAY_COLUMNS)
         for grade, task in sorted(waiting, key=lambda pair: (pair[1].task, pair[0].blind)):
             for criterion, points in (tasks[task.task].rubric or {task.task: task.out_of}).items():
-                row = [grade.blind, grade.exercise, task.task, criterion, points, "", "", _safe(task.essay)]
-                out.writerow(row)
+                text = _safe(task.essay)
+                given = typed.get((grade.blind, task.task, criterion, text), ("", ""))
+                out.writerow([grade.blind, grade.exercise, task.task, criterion, points, *given, text])
     return len(waiting)
+
+
+def _typed(path: Path) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Points and comments somebody has typed into the file already: they must not be lost when it is written anew."""
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("points") or row.get("comment")]
+    keys = ("number", "task", "criterion", "text")
+    return {tuple(row.get(key) or "" for key in keys): (row["points"] or "", row["comment"] or "") for row in rows}
 
 
 def read_marks(book: Gradebook, path: Path, tasks: Mapping[str, Task]) -> tuple[int, list[str]]:

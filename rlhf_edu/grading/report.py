@@ -94,9 +94,11 @@ def overview(grades: Sequence[Grade], blind: bool = False, left_out: Sequence[st
 def _exercise(grades: Sequence[Grade], blind: bool) -> list[str]:
     shares = [grade.total / grade.out_of if grade.out_of else 0.0 for grade in grades]
     waiting = sum(grade.waiting for grade in grades)
-    numbers = [figure("submissions", len(grades)), figure("mean", f"{mean(shares):.0%}")]
-    numbers += [figure("median", f"{median(shares):.0%}"), figure("late", sum(g.days_late > 0 for g in grades))]
-    numbers.append(figure("essays to mark", waiting))
+    so_far = " so far" if waiting else ""
+    unreadable = sum(all(task.mistake == "unreadable" for task in grade.tasks) for grade in grades)
+    numbers = [figure("submissions", len(grades)), figure("mean" + so_far, f"{mean(shares):.0%}")]
+    numbers += [figure("median" + so_far, f"{median(shares):.0%}"), figure("unreadable files", unreadable)]
+    numbers += [figure("late", sum(g.days_late > 0 for g in grades)), figure("essays to mark", waiting)]
     parts = [f"<div class=numbers>{''.join(numbers)}</div>", f"<div class=card>{histogram(shares)}</div>"]
     if waiting:
         parts.append('<p class=soft>Essays wait in <a href="essays.html">essays.html</a> and essays.csv.</p>')
@@ -125,7 +127,7 @@ def _losses(grades: Sequence[Grade]):
     for task in (task for grade in grades for task in grade.tasks if not task.waiting):
         title, points, out_of = lost.get(task.task, (task.title, 0.0, 0.0))
         lost[task.task] = (title, points + task.out_of - task.points, out_of + task.out_of)
-        if task.mistake and task.points < task.out_of:
+        if task.mistake and task.mistake != "unreadable" and task.points < task.out_of:
             key = task.task, task.mistake
             by_mistake[key] = by_mistake.get(key, 0.0) + task.out_of - task.points
             named[key] = (named.get(key, (task.words, 0))[0], named.get(key, ("", 0))[1] + 1)

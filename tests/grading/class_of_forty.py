@@ -1,4 +1,4 @@
-"""A synthetic class for exercise 00: right, wrong in each named way, damaged, and hostile, with the scores each must get."""
+"""A synthetic class for exercise 00: right, wrong in each named way, damaged, hostile; and the scores each must get."""
 
 import json
 import os
@@ -95,6 +95,10 @@ def write_class(folder: Path, fill: dict[str, str]) -> dict[str, tuple[dict, dic
     hand_in("endless_cell", notebook(extra="while True: pass"), FULL)
     looping = RIGHT | {"gap": "gap = 0\nwhile True: pass"}
     hand_in("endless_answer", notebook(looping), FULL | {"gap": 0.0}, {"gap": "time-out"})
+    script = (
+        "print('<script>alert(1)</script><img src=x onerror=alert(2)>')\nraise ValueError('<script>alert(3)</script>')"
+    )
+    hand_in("script", notebook(RIGHT | {"gap": f"{RIGHT['gap']}\n{script}"}), FULL)
     _damaged(hand_in, folder)
     _unreadable(hand_in, folder, expected)
     return expected
@@ -121,7 +125,13 @@ def _damaged(hand_in, folder: Path) -> None:
     kernel["metadata"]["kernelspec"] = {"name": "julia-1.10", "language": "julia", "display_name": "Julia"}
     hand_in("wrong_kernel", kernel, FULL)
     odd = notebook()
-    odd["cells"] += [7, None, {"cell_type": "code"}, {"cell_type": 3, "source": []}, {"source": {}, "cell_type": "code"}]
+    odd["cells"] += [
+        7,
+        None,
+        {"cell_type": "code"},
+        {"cell_type": 3, "source": []},
+        {"source": {}, "cell_type": "code"},
+    ]
     hand_in("odd_cells", odd, FULL)
     latin = hand_in("latin", notebook(extra="# pâté"), FULL)
     text = json.dumps(json.loads(latin.read_text(encoding="utf-8")), ensure_ascii=False)

@@ -1,8 +1,8 @@
 """Submissions that attack the grader, as code for a notebook. Each says what it costs whoever hands it in.
 
-`ANSWERS` replace the answer to the task "preference", and cost that task. `CELLS` are added to right work, and cost nothing:
-the grader must neither fall for them nor punish what harms nobody. The names in capitals (CANARY, PORT, SECRET) are
-filled in by the test.
+`ANSWERS` replace the answer to the task "preference", and cost that task. `CELLS` are added to right work, and cost
+nothing: the grader must neither fall for them nor punish what harms nobody. The names in capitals (CANARY, PORT,
+SECRET) are filled in by the test.
 """
 
 RIGHT = "def preference(r_a, r_b):\n    return 1 / (1 + np.exp(-(r_a - r_b)))\n"
@@ -22,7 +22,7 @@ ANSWERS = {
             "import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n        x = b'x' * (300 << 20)\n"
             "        time.sleep(60)\ntime.sleep(60)"
         ),
-        "memory",
+        None,  # memory, or time on a slow machine
     ),
     "sys_exit": (answer("import sys\nsys.exit(0)"), "SystemExit"),
     "os_exit": (answer("import os\nos._exit(0)"), "crash"),
@@ -30,7 +30,8 @@ ANSWERS = {
     "closed_channel": (answer("import os\nos.closerange(0, 256)\nreturn r_a"), "crash"),
     "forged_frames": (
         answer(
-            "import os, struct\nfor fd in range(3, 64):\n    try: os.write(fd, struct.pack('<Q', 1 << 60) + b'x' * 4096)\n"
+            "import os, struct\nfor fd in range(3, 64):\n"
+            "    try: os.write(fd, struct.pack('<Q', 1 << 60) + b'x' * 4096)\n"
             "    except OSError: pass\nreturn 1 / (1 + np.exp(-(r_a - r_b)))"
         ),
         "forgery",
@@ -52,7 +53,8 @@ ANSWERS = {
         "forgery",
     ),
     "equals_everything": (
-        "class Everything:\n    shape = (2,)\n    def __eq__(self, other): return True\n    def __float__(self): return 0.5\n"
+        "class Everything:\n    shape = (2,)\n    def __eq__(self, other): return True\n"
+        "    def __float__(self): return 0.5\n"
         "    def __array__(self, *a, **k): raise SystemExit\n    __hash__ = object.__hash__\n"
         + answer("return Everything()"),
         "type",
@@ -116,10 +118,13 @@ ANSWERS = {
 CELLS = {
     "fork_bomb": "import os\ntry:\n    while True:\n        os.fork()\nexcept OSError:\n    pass\n",
     "thread_bomb": (
-        "import threading, time\ntry:\n    while True:\n        threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "import threading, time\ntry:\n    while True:\n"
+        "        threading.Thread(target=time.sleep, args=(600,)).start()\n"
         "except RuntimeError:\n    pass\n"
     ),
-    "hundred_megabytes": "for _ in range(100):\n    print('x' * (1 << 20))\nimport os\nos.write(1, b'x' * (100 << 20))\n",
+    "hundred_megabytes": (
+        "for _ in range(100):\n    print('x' * (1 << 20))\nimport os\nos.write(1, b'x' * (100 << 20))\n"
+    ),
     "closed_stdout": "import sys, os\nsys.stdout.close()\nsys.stdout = None\nos.close(1)\nos.close(2)\n",
     "background": (
         "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; MARKER = 1; time.sleep(600)'],"
@@ -131,7 +136,8 @@ CELLS = {
         "import os\ntry: os.remove('CANARY')\nexcept OSError: pass\n"
     ),
     "fills_the_disk": (
-        "try:\n    for i in range(100):\n        open(f'/tmp/{i}', 'wb').write(b'x' * (32 << 20))\nexcept OSError:\n    pass\n"
+        "try:\n    for i in range(100):\n"
+        "        open(f'/tmp/{i}', 'wb').write(b'x' * (32 << 20))\nexcept OSError:\n    pass\n"
     ),
     "network": (
         "import socket\nfor host in ('127.0.0.1', '10.0.0.1', 'example.org'):\n"
@@ -146,5 +152,4 @@ CELLS = {
         "        try:\n            with open(f'/proc/{pid}/{name}', 'rb') as f: f.read(1); print('READ', pid, name)\n"
         "        except OSError: pass\n"
     ),
-    "script": "print('<script>alert(1)</script><img src=x onerror=alert(2)>')\nraise ValueError('</pre><script>alert(3)</script>')",
 }  # fmt: skip

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parent))
 
 import class_of_forty
+
 from rlhf_edu.grading.commands import grade_command
 from rlhf_edu.grading.gradebook import Gradebook
 from rlhf_edu.grading.sandbox import bubblewrap
@@ -28,8 +29,10 @@ def run_grade(root: Path) -> str:
     """Grade the class with the command, and give what it prints."""
     app = typer.Typer()
     app.command()(grade_command)
-    limits = ["--cell-seconds", "8", "--task-seconds", "8", "--notebook-seconds", "60"]
-    result = CliRunner().invoke(app, [str(root / "submissions"), "--out", str(root / "out"), "--jobs", "2", *limits])
+    limits = ["--cell-seconds", "10", "--task-seconds", "10", "--notebook-seconds", "60"]
+    (root / "seed.txt").write_text("a secret of this test")
+    options = ["--out", str(root / "out"), "--jobs", "2", "--secret", str(root / "seed.txt"), *limits]
+    result = CliRunner().invoke(app, [str(root / "submissions"), *options])
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -69,7 +72,9 @@ def test_the_class_has_at_least_forty_submissions(graded):
 def test_everybody_gets_exactly_the_points_they_deserve(graded):
     expected = {name: points for name, (points, _) in graded["expected"].items()}
     wrong = {
-        name: (graded["rows"].get(name), points) for name, points in expected.items() if graded["rows"].get(name) != points
+        name: (graded["rows"].get(name), points)
+        for name, points in expected.items()
+        if graded["rows"].get(name) != points
     }
     assert not wrong
     assert set(graded["rows"]) == set(expected)
@@ -114,12 +119,17 @@ def test_no_markup_of_a_student_reaches_a_page(graded):
         assert "default-src &#x27;none&#x27;" in text
 
 
+def test_what_a_cell_printed_is_shown_as_text(graded):
+    page = next((graded["root"] / "out" / "feedback").glob("script-*.html")).read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&gt;" in page
+
+
 def test_no_feedback_shows_the_secret_or_a_file_of_the_grader(graded):
     reader = next((graded["root"] / "out" / "feedback").glob("reads_the_answers-*.html")).read_text(encoding="utf-8")
     assert "found: []" in reader
     for page in (graded["root"] / "out" / "feedback").glob("*.html"):
         text = page.read_text(encoding="utf-8")
-        assert (graded["root"] / "out" / "secret.key").read_text() not in text
+        assert "a secret of this test" not in text
         assert "leak_" not in text
 
 
