@@ -54,7 +54,7 @@ def value_map(
         if numbers:
             ax.text(col, row + 0.4, f"{v[state]:.2g}", color=ink, fontsize=7, ha="center", va="bottom")
         if policy is not None:
-            draw_arrows(ax, col, row - 0.05, ways(policy[state], actions or moves_of(env)), ink)
+            draw_arrows(ax, float(col), row - 0.05, ways(policy[state], actions or moves_of(env)), ink)
     best = int(np.argmax(np.where(inside, v, -np.inf)))
     return Picture(
         figure,

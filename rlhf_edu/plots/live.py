@@ -29,7 +29,7 @@ def follow(run: Iterable[dict], keys: tuple[str, ...], x: str, every: float) -> 
             if not shown:
                 keys, x = keys or numbers_in(record), x or first_known(record)
                 check_keys(record, (*keys, *([x] if x else [])))
-            shown.append([record.get(x, len(shown)), *(record.get(key, np.nan) for key in keys)])
+            shown.append([float(record.get(name, len(shown) if name == x else np.nan)) for name in (x, *keys)])
             if time.monotonic() - last > every:
                 screen.show(shown, keys, x)
                 last = time.monotonic()
