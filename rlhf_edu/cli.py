@@ -61,7 +61,7 @@ def pretrain(
     device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
 ) -> None:
     """Make a world's mini GPT-2 from nothing, as the shipped one was made. At most ten minutes on two cores."""
-    from rlhf_edu.commands.pretrain import pretrain as run
+    from rlhf_edu.commands.pretrain import pretrain_command as run
 
     raise typer.Exit(run(world, out, steps, seed, device))
 

@@ -1,7 +1,7 @@
 """Honest numbers about a policy: who wins in a blind comparison, how far it has gone, whether it still has something to say."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,10 @@ from jaxtyping import Float
 
 from rlhf_edu.lm.interface import CausalLM, Completions
 from rlhf_edu.lm.sampling import autocast
+from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.rlhf.ppo import score_tokens
+from rlhf_edu.rlhf.shaping import reference_scale
+from rlhf_edu.rlhf.studio import Studio
 
 Z95 = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 
@@ -40,7 +43,9 @@ def win_rate(ours: Float[np.ndarray, " N"], theirs: Float[np.ndarray, " N"]) -> 
     """
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     if ours.shape != theirs.shape or ours.ndim != 1 or not len(ours):
-        raise ValueError(f"scores of shapes {ours.shape} and {theirs.shape} came, but two equal lists of numbers are needed")
+        raise ValueError(
+            f"scores of shapes {ours.shape} and {theirs.shape} came, but two equal lists of numbers are needed"
+        )
     if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         raise ValueError("a score is NaN or infinite, so nobody can say who won: look at the judge")
     n, ties = len(ours), int((ours == theirs).sum())
@@ -70,3 +75,33 @@ def distinct_n(texts: Sequence[str], n: int = 2) -> float:
     """
     grams = [tuple(words[i : i + n]) for words in map(str.split, texts) for i in range(len(words) - n + 1)]
     return len(set(grams)) / max(1, len(grams))
+
+
+def blind_test(
+    studio: Studio, model: RewardModel, typical: Completions, gold: Callable[[str], float], n: int = 512, shown: int = 6
+) -> dict:
+    """The taught policy against the reference on n fresh openings, judged by `gold`, which neither has ever seen.
+
+    Returns gold, proxy (in units of the reference's spread), grammatical share and distinct-2 before and after,
+    kl_nats, win_rate with low and high, and `samples`: a few (opening, before, after).
+    """
+    openings, generator = studio.openings(n, "test"), studio.generator("test")
+    before = studio.write(studio.reference, openings, generator)
+    after = studio.write(studio.policy, openings, generator)
+    texts = studio.read(before), studio.read(after)
+    scores = [np.array([gold(text) for text in side]) for side in texts]
+    proxy = [reference_scale(model, typical)(model)(side).mean().item() for side in (before, after)]
+    win = win_rate(scores[1], scores[0])
+    numbers: dict = {}
+    for when, side, score, reward in zip(("before", "after"), texts, scores, proxy, strict=True):
+        numbers[f"gold_{when}"] = float(score.mean())
+        numbers[f"proxy_{when}"] = reward
+        numbers[f"grammatical_{when}"] = float(np.mean([studio.world.grammatical(text) for text in side]))
+        numbers[f"distinct2_{when}"] = distinct_n(side)
+    return numbers | dict(
+        kl_nats=kl_to_reference(studio.policy, studio.reference, after),
+        win_rate=win.rate,
+        win_rate_low=win.low,
+        win_rate_high=win.high,
+        samples=list(zip(openings[:shown], texts[0], texts[1], strict=False)),
+    )

@@ -77,14 +77,20 @@ def model() -> Finding:
 def lab() -> Finding:
     versions = [_version(name) for name in ("jupyterlab", "ipykernel")]
     if None in versions:
-        return Finding("JupyterLab", "bad", "JupyterLab or its kernel is not installed: pip install jupyterlab ipykernel")
-    return Finding("JupyterLab", "good", f"JupyterLab {versions[0]}, ipykernel {versions[1]}: start it with rlhf-edu lab")
+        return Finding(
+            "JupyterLab", "bad", "JupyterLab or its kernel is not installed: pip install jupyterlab ipykernel"
+        )
+    return Finding(
+        "JupyterLab", "good", f"JupyterLab {versions[0]}, ipykernel {versions[1]}: start it with rlhf-edu lab"
+    )
 
 
 def widgets() -> Finding:
     versions = [_version(name) for name in ("ipywidgets", "anywidget")]
     if versions[0] is None:
-        return Finding("widgets", "bad", "ipywidgets is not installed, so nothing can be clicked: pip install ipywidgets")
+        return Finding(
+            "widgets", "bad", "ipywidgets is not installed, so nothing can be clicked: pip install ipywidgets"
+        )
     if versions[1] is None:
         return Finding("widgets", "note", "anywidget is not installed: labelling falls back to plain buttons")
     return Finding("widgets", "good", f"ipywidgets {versions[0]}, anywidget {versions[1]}")
@@ -101,7 +107,9 @@ def network() -> Finding:
 def sandbox() -> Finding:
     if shutil.which("bwrap"):
         return Finding("sandbox", "good", "bubblewrap is there: submissions of others can be graded safely")
-    return Finding("sandbox", "note", "no bubblewrap; only instructors need it (Debian, Ubuntu: apt install bubblewrap)")
+    return Finding(
+        "sandbox", "note", "no bubblewrap; only instructors need it (Debian, Ubuntu: apt install bubblewrap)"
+    )
 
 
 def _version(package: str) -> str | None:
@@ -130,7 +138,11 @@ def doctor() -> int:
     from rich.text import Text
 
     console, broken = Console(), 0
-    signs: dict[State, tuple[str, str]] = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BROKEN", "red")}
+    signs: dict[State, tuple[str, str]] = {
+        "good": ("ok", "green"),
+        "note": ("note", "yellow"),
+        "bad": ("BROKEN", "red"),
+    }
     for finding in examine():
         word, colour = signs[finding.state]
         console.print(Text.assemble((f"{word:>7}", colour), f"  {finding.what:<11} {finding.words}"))

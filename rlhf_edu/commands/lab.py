@@ -11,7 +11,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-MANIFEST = ".rlhf_edu.json"  # what was handed out: file → hash, so that an untouched copy can be told from a worked-on one
+MANIFEST = (
+    ".rlhf_edu.json"  # what was handed out: file → hash, so that an untouched copy can be told from a worked-on one
+)
 
 
 def course_folders() -> dict[str, Path]:

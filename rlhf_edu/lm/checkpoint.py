@@ -24,7 +24,9 @@ from rlhf_edu.lm.tokenizer import Tokenizer
 DATA = Path(__file__).parent.parent / "data"  # shipped worlds: one folder each
 
 
-def save(folder: str | Path, gpt2: GPT2, tokenizer: Tokenizer, dtype: torch.dtype = torch.float32, **notes: Any) -> Path:
+def save(
+    folder: str | Path, gpt2: GPT2, tokenizer: Tokenizer, dtype: torch.dtype = torch.float32, **notes: Any
+) -> Path:
     """Write model and tokenizer to `folder`, replacing what is there only once everything is on disk.
 
     `notes` (how it was made, how good it is) go to recipe.json. dtype=torch.float16 halves the file.
@@ -74,7 +76,9 @@ def load(name: str | Path, device: torch.device | str = "cpu") -> tuple[GPT2, To
         config = GPT2Config(c["vocab_size"], c["n_positions"], c["n_layer"], c["n_head"], c["n_embd"])
         weights = load_file(str(folder / "model.safetensors"))
     except (OSError, KeyError, json.JSONDecodeError, SafetensorError) as error:
-        raise ValueError(f"the model in {folder} cannot be read ({error}): it is incomplete, so save or fetch it again") from None
+        raise ValueError(
+            f"the model in {folder} cannot be read ({error}): it is incomplete, so save or fetch it again"
+        ) from None
     tokenizer = Tokenizer.load(folder)
     if tokenizer.vocab_size > config.vocab_size:
         raise ValueError(
@@ -97,7 +101,9 @@ def load_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str
         return torch.load(path, map_location=device, weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"the checkpoint {path} cannot be read ({first}): delete it to start this run afresh") from None
+        raise ValueError(
+            f"the checkpoint {path} cannot be read ({first}): delete it to start this run afresh"
+        ) from None
 
 
 def replace(path: Path, write: Callable[[Path], Any]) -> Path:

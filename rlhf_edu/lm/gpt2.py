@@ -118,13 +118,11 @@ class GPT2(nn.Module):
         blank = [torch.zeros(shape, device=like.device, dtype=dtype) for _ in range(2 * c.layers)]
         return KVCache(blank[: c.layers], blank[c.layers :])
 
-    def forward(
-        self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: KVCache | None = None
-    ) -> LMOutput:
+    def forward(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: KVCache | None = None) -> LMOutput:
         (B, T), S = ids.shape, mask.shape[1]
         if self.context < S:
             raise ValueError(f"{S} tokens came, but this model reads at most {self.context}: shorten the text")
-        if S != T + (cache.length if cache else 0):
+        if T + (cache.length if cache else 0) != S:
             raise ValueError(f"the mask covers {S} tokens, but cache and ids hold {T + (cache.length if cache else 0)}")
         x = self.tokens(ids) + self.places(positions(mask)[:, S - T :])
         allowed = attention_mask(mask, T)

@@ -4,7 +4,7 @@ Shapes: B sequences, T tokens given now, S = tokens in the cache + T, N new toke
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,6 +18,7 @@ class LMOutput:
     cache: Any  # hand it back with the next tokens; None when none was asked for
 
 
+@runtime_checkable  # the tests check shapes and types at run time
 class CausalLM(Protocol):
     """Anything that predicts the next token: our GPT2, or a Hugging Face model behind its adapter.
 
@@ -28,6 +29,10 @@ class CausalLM(Protocol):
     vocab_size: int
 
     def __call__(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: Any = None) -> LMOutput: ...
+
+    def new_cache(self, batch: int, length: int) -> Any:
+        """An empty cache for texts of up to `length` tokens; its `.rows(index)` picks or repeats rows."""
+        ...
 
     def parameters(self) -> Any: ...
 

@@ -48,10 +48,14 @@ class Tokenizer:
         """Ids of a prompt, or a ValueError that says why the model cannot start from it (empty, too long, unknown)."""
         ids = self.encode(text)
         if not ids:
-            raise ValueError("the prompt is empty, but the model needs at least one word to start from: write an opening")
+            raise ValueError(
+                "the prompt is empty, but the model needs at least one word to start from: write an opening"
+            )
         if unknown := self.unknown(text):
             few = ", ".join(repr(word) for word in unknown[:3])
-            raise ValueError(f"the model has never seen {few}: its vocabulary is small, so use words from its own stories")
+            raise ValueError(
+                f"the model has never seen {few}: its vocabulary is small, so use words from its own stories"
+            )
         if len(ids) > room:
             raise ValueError(f"the prompt is {len(ids)} tokens, but only {room} leave room for an answer: shorten it")
         return ids
@@ -70,9 +74,13 @@ class Tokenizer:
         try:
             rust = RustTokenizer.from_file(str(folder / "tokenizer.json"))
             config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-            ids = [rust.token_to_id(config[k]) if config.get(k) else None for k in ("eos_token", "pad_token", "unk_token")]
+            ids = [
+                rust.token_to_id(config[k]) if config.get(k) else None for k in ("eos_token", "pad_token", "unk_token")
+            ]
         except Exception as error:  # the tokenizers library raises a bare Exception for unreadable files
-            raise ValueError(f"no readable tokenizer in {folder} ({error}): save the model again or fetch it anew") from None
+            raise ValueError(
+                f"no readable tokenizer in {folder} ({error}): save the model again or fetch it anew"
+            ) from None
         if ids[0] is None or ids[1] is None:
             raise ValueError(f"the tokenizer in {folder} names no eos_token or pad_token, but sampling needs both")
         return cls(rust, *ids)

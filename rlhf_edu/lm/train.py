@@ -83,7 +83,9 @@ def adamw(model: torch.nn.Module, lr: float, weight_decay: float) -> torch.optim
 
 @trainer
 def pretrain(
-    gpt2: GPT2, data: Iterable[tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]], config: PretrainConfig = PretrainConfig()
+    gpt2: GPT2,
+    data: Iterable[tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]],
+    config: PretrainConfig = PretrainConfig(),
 ):
     """Train `gpt2` in place on batches of (ids, mask); yield step, loss (nats per token), lr and grad_norm."""
     device = gpt2.tokens.weight.device

@@ -1,8 +1,8 @@
 """A reward model: the policy's own reading of a text, and one number read from it.
 
 Stiennon et al. (2020), "Learning to summarize from human feedback", put a scalar head on a language model and fine-tune all
-of it on 60,000 choices. With forty choices there is too little to move a million weights: here the trunk stays frozen and
-only the head learns.
+of it on tens of thousands of choices. Forty choices cannot move a million weights: here the trunk stays frozen, and only
+the head learns.
 """
 
 import copy
@@ -18,36 +18,66 @@ from rlhf_edu.lm.sampling import autocast
 
 
 class RewardModel(nn.Module):
-    """r(text) = (w·f(text) + b − bias) / gain, where f is the running mean of the trunk's features at the last real token.
+    """r(text) = w·(f(text) − centre) / scale, with f the mean of the trunk's hidden states up to the last real token.
 
     The trunk is a frozen copy: training the policy later does not change what is rewarded. Called with `Completions` it is
-    a `RewardFn`.
+    a `RewardFn`; `tokens` gives its opinion after every token.
     """
 
-    def __init__(self, trunk: GPT2, layer: int | None = None):
+    centre: Tensor
+    scale: Tensor
+    length: Tensor
+    shortest: Tensor
+
+    def __init__(self, trunk: GPT2):
         super().__init__()
         self.trunk = copy.deepcopy(trunk).eval().requires_grad_(False)
-        width = trunk.config.width
-        self.head = ScalarHead(width)
-        self.register_buffer("centre", torch.zeros(width))  # features of an average text, so that the head sees differences
+        self.head = ScalarHead(trunk.config.width)
+        self.register_buffer("centre", torch.zeros(trunk.config.width))
         self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("bias", torch.zeros(()))
-        self.register_buffer("gain", torch.ones(()))
+        self.register_buffer("length", torch.ones(()))
+        self.register_buffer("shortest", torch.ones(()))
 
-    def train(self, mode: bool = True) -> "RewardModel":
-        super().train(mode)
-        self.trunk.eval()  # the trunk never learns
+    @torch.no_grad()
+    def settle(self, typical: Completions) -> "RewardModel":
+        """Measure features from the average of typical texts, in units of their spread, so that a prior means something."""
+        f = self.features(typical.ids, typical.mask)
+        self.centre.copy_(f.mean(0))
+        self.scale.copy_((f - self.centre).square().sum(1).mean().sqrt())
+        lengths = typical.mask.sum(1).float()
+        self.length.copy_(lengths.mean())
+        self.shortest.copy_(lengths.quantile(0.05))
         return self
 
     @torch.no_grad()
     def features(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B D"]:
-        """f: the mean of the trunk's hidden states over a text, as it stands at the last real token."""
+        """The mean hidden state of each text, as it stands at the last real token."""
+        return at_last_real(self.running_features(ids, mask), mask)
+
+    @torch.no_grad()
+    def running_features(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+        """At each token the mean of the hidden states up to there; padding counts for nothing."""
         with autocast(ids.device):
-            hidden = self.trunk(ids, mask).hidden
-        return at_last_real(running_mean(hidden.float(), mask), mask)
+            hidden = self.trunk(ids, mask).hidden.float()
+        m = mask[..., None].float()
+        return (hidden * m).cumsum(1) / m.cumsum(1).clamp(min=1)
 
+    def reward(self, features: Float[Tensor, "*S D"]) -> Float[Tensor, "*S"]:
+        return self.head((features - self.centre) / self.scale)
 
-def running_mean(hidden: Float[Tensor, "B T D"], mask: Bool[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
-    """At each token the mean of the hidden states up to there, padding left out: what has been read so far."""
-    m = mask[..., None].float()
-    return (hidden * m).cumsum(1) / m.cumsum(1).clamp(min=1)
+    def forward(self, done: Completions) -> Float[Tensor, " B"]:
+        """The reward of each text. One shorter than all it has seen counts in part: there it knows nothing.
+
+        (Without this, the policy soon finds that a story without a story can please.)
+        """
+        return self.reward(self.features(done.ids, done.mask)) * (done.mask.sum(1) / self.shortest).clamp(max=1.0)
+
+    def expected(self, done: Completions) -> Float[Tensor, "B N"]:
+        """The reward to expect *before* each new token: what is written counts, the rest is taken to be average.
+
+        V_t = min(1, n_t / n̄) · r(first n_t tokens)        n̄: length of a typical text
+        """
+        before = done.ids[:, :-1], done.mask[:, :-1]
+        share = (before[1].cumsum(1) / self.length).clamp(max=1.0)
+        running = self.reward(self.running_features(*before)) * share
+        return running[:, -done.n_new :].masked_fill(~done.new_mask, 0.0)

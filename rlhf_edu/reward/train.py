@@ -8,19 +8,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rlhf_edu.core import trainer
+from rlhf_edu.feedback.types import Pair
+from rlhf_edu.lm.tokenizer import Tokenizer
 from rlhf_edu.lm.train import right_pad
 from rlhf_edu.reward.losses import bradley_terry
 from rlhf_edu.reward.models import RewardModel
 
-Pair = tuple[list[int], list[int]]  # token ids of the chosen and of the rejected text, prompt and EOS included
-
 
 @dataclass(frozen=True)
 class FitConfig:
-    steps: int = 60
-    lr: float = 0.3
-    prior: float = 0.02  # λ: how strongly the weights are drawn to 0
-    margin: float = 0.0
+    steps: int = 100  # passes over all pairs: the trunk is frozen, so that their features are computed once
+    lr: float = 0.2
+    prior: float = 0.02  # λ: how strongly the weights are drawn to 0, per pair
 
     def __post_init__(self):
         for name in ("steps", "lr"):
@@ -28,3 +27,58 @@ class FitConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must be positive")
         if self.prior < 0:
             raise ValueError(f"prior is {self.prior}, but it must be 0 or more")
+
+
+def pair_features(
+    model: RewardModel, tokenizer: Tokenizer, pairs: Sequence[Pair]
+) -> tuple[Float[Tensor, "P D"], Float[Tensor, "P D"]]:
+    """Features of the chosen and of the rejected texts. Pairs that say nothing are left out; none left is a ValueError.
+
+    A pair says nothing when both texts are the same to the model (equal, or equal once cut to its context).
+    """
+    room = model.trunk.context - 1
+    rows = [
+        [tokenizer.encode(pair.prompt + text)[:room] + [tokenizer.eos_id] for text in (pair.better, pair.worse)]
+        for pair in pairs
+    ]
+    rows = [(a, b) for a, b in rows if a != b]
+    if not rows:
+        raise ValueError(
+            f"none of the {len(pairs)} labels says which of two texts is better (all ties, or equal texts): "
+            "compare a few more pairs and choose a side"
+        )
+    texts = [a for a, _ in rows] + [b for _, b in rows]
+    ids, mask = right_pad(texts, tokenizer.pad_id)
+    device = model.centre.device
+    features = model.features(ids.to(device), mask.to(device))
+    return features[: len(rows)], features[len(rows) :]
+
+
+@trainer
+def fit_preferences(
+    model: RewardModel,
+    tokenizer: Tokenizer,
+    pairs: Sequence[Pair],
+    config: FitConfig = FitConfig(),
+    *,
+    loss=bradley_terry,
+):
+    """Fit the head to choices, from wherever it stands; yield step, loss (nats per choice) and accuracy.
+
+    minimise  L_BT + λ |w|²        a Gaussian prior on w: forty choices cannot say more about 128 weights than "small"
+
+    Two people (or one, twice) may contradict each other: the model then leans neither way, which is the right answer.
+    """
+    chosen, rejected = pair_features(model, tokenizer, pairs)
+    optimizer = torch.optim.Adam(model.head.parameters(), lr=config.lr, betas=(0.9, 0.99))
+    for step in range(config.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = config.lr * (1 - step / config.steps)
+        r_chosen, r_rejected = model.reward(chosen), model.reward(rejected)
+        surprise = loss(r_chosen, r_rejected)
+        optimizer.zero_grad()
+        (surprise + config.prior * model.head.linear.weight.square().sum()).backward()
+        optimizer.step()
+        yield dict(
+            step=step, loss=surprise.item(), accuracy=(r_chosen > r_rejected).float().mean().item(), pairs=len(chosen)
+        )

@@ -41,7 +41,9 @@ class PPOConfig:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must be positive")
         if self.beta < 0:
-            raise ValueError(f"beta is {self.beta}, but it must not be negative: it is the price of leaving the reference")
+            raise ValueError(
+                f"beta is {self.beta}, but it must not be negative: it is the price of leaving the reference"
+            )
         if self.minibatches > self.batch:
             raise ValueError(f"{self.minibatches} minibatches cannot be cut from a batch of {self.batch}")
 
@@ -97,6 +99,7 @@ def ppo(
     eos_id: int,
     pad_id: int,
     generator: torch.Generator,
+    expected: Callable[[Completions], Float[Tensor, "B N"]] | None = None,
     advantages: Callable[..., Float[Tensor, "B N"]] = token_gae,
     watch_texts: Callable[[Completions], dict] | None = None,
     checkpoint: Path | None = None,
@@ -105,6 +108,7 @@ def ppo(
 
     `reward_fn` should have mean 0 and standard deviation 1 on the reference's samples (see `normalised`). `watch_texts`
     adds numbers of yours to each record, the gold score for example. `advantages(rewards, values, mask)` may be your own.
+    `expected(done)` is a first guess of the values, to which the value head adds what it learns (0 if not given).
     With `checkpoint` every step is saved there, and a run that finds one goes on from it with the same numbers.
     """
     device = next(iter(policy.parameters())).device
@@ -133,13 +137,15 @@ def ppo(
         with torch.no_grad(), autocast(device):
             logp_old, H, values_old = score_tokens(policy, done, config.temperature, value_head)
             logp_ref, _, _ = score_tokens(reference, done, config.temperature)
+            known = expected(done) if expected else torch.zeros_like(values_old)
+            values_old = values_old + known
         ended = (done.new_ids == eos_id).any(1)
         score = torch.where(ended, checked_scores(reward_fn, done), config.missing_eos)
         rewards = shaped_rewards(score, logp_old, logp_ref, m, beta)
         adv = advantages(rewards, values_old, m).detach()
         returns = adv + values_old  # before whitening: returns are in units of reward
         update = _update(
-            policy, value_head, optimizer, done, logp_old, values_old, whiten(adv, m), returns, config, generator
+            policy, value_head, optimizer, done, logp_old, values_old, whiten(adv, m), returns, known, config, generator
         )
         kl = (logp_old - logp_ref).sum(1).mean().item()
         record = dict(
@@ -164,7 +170,7 @@ def ppo(
         yield record
 
 
-def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, returns, config, generator) -> dict:
+def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, returns, known, config, generator) -> dict:
     """A few epochs of clipped steps on one batch. Stops, and says so, when the policy has moved too far from it."""
     device, logs, stopped = done.ids.device, [], 0.0
     params = [p for group in optimizer.param_groups for p in group["params"]]
@@ -174,6 +180,7 @@ def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, retu
             part, m = done[rows], done.new_mask[rows]
             with autocast(device):
                 logp, _, values = score_tokens(policy, part, config.temperature, value_head)
+            values = values + known[rows]
             log_ratio = logp - logp_old[rows]
             ratio = log_ratio.exp()
             pi = policy_loss(logp, logp_old[rows], adv[rows], m, config.clip)

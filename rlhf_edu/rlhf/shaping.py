@@ -4,6 +4,7 @@ Ziegler et al. (2019), "Fine-tuning language models from human preferences": R(x
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
@@ -68,16 +69,29 @@ def adapt_beta(beta: float, kl_nats: float, target: float, episodes: int, horizo
     return beta * (1 + error * episodes / horizon)
 
 
-def normalised(reward_fn: RewardFn, reference_samples: Completions) -> RewardFn:
-    """The same reward with gain and bias, so that samples of the frozen reference have mean 0 and standard deviation 1.
+@dataclass(frozen=True)
+class Scale:
+    """Gain and bias of a reward: (r − bias) / gain."""
+
+    bias: Tensor
+    gain: Tensor
+
+    def __call__(self, reward_fn: Callable[[Completions], Tensor]) -> Callable[[Completions], Tensor]:
+        return lambda done: (reward_fn(done) - self.bias) / self.gain
+
+
+def reference_scale(reward_fn: RewardFn, reference_samples: Completions) -> Scale:
+    """The scale on which samples of the frozen reference have mean 0 and standard deviation 1.
 
     A reward model's zero and scale mean nothing (choices only fix differences); β and the learning rate need them fixed.
     """
     scores = checked_scores(reward_fn, reference_samples)
     bias, gain = scores.mean(), scores.std(correction=0)
     if not gain > 1e-6:
-        raise ValueError("every reference sample gets the same reward, so there is nothing to learn: look at the reward function")
-    return lambda done: (reward_fn(done) - bias) / gain
+        raise ValueError(
+            "every reference sample gets the same reward, so there is nothing to learn: look at the reward function"
+        )
+    return Scale(bias, gain)
 
 
 def checked_scores(reward_fn: RewardFn, done: Completions) -> Float[Tensor, " B"]:

@@ -47,9 +47,7 @@ class Studio:
         """Token ids of openings, or a ValueError about one that is empty, too long or full of unknown words."""
         return [self.tokenizer.encode_prompt(text, self.policy.context // 2) for text in openings]
 
-    def write(
-        self, model: GPT2, openings: Sequence[str], generator: torch.Generator, samples: int = 1
-    ) -> Completions:
+    def write(self, model: GPT2, openings: Sequence[str], generator: torch.Generator, samples: int = 1) -> Completions:
         """What `model` writes after each opening, `samples` times, up to the end of its context."""
         ids, mask = left_pad(self.prompt_ids(openings), self.tokenizer.pad_id, self.device)
         return sample(
