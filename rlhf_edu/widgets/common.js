@@ -13,8 +13,10 @@ function make(tag, options = {}, ...children) {
   return node;
 }
 
-// A button that shows its keys. `keys` are what is printed; the view decides what they do.
-function keyButton(label, keys, onclick, extra = "") {
+// A button that shows its keys. `keys` are what is printed; the view decides what they do. It is switched off by
+// aria-disabled: the real attribute would throw the focus out, and the next key would be a command to JupyterLab.
+function keyButton(label, keys, action, extra = "") {
+  const onclick = (event) => isOn(event.currentTarget) && action();
   const hints = keys.map((key) => make("kbd", { text: key, "aria-hidden": "true" }));
   return make(
     "button",
@@ -22,6 +24,20 @@ function keyButton(label, keys, onclick, extra = "") {
     make("span", { class: "rlhf-label", text: label }),
     make("span", { class: "rlhf-keys" }, ...hints),
   );
+}
+
+function switchOn(button, on) {
+  button.setAttribute("aria-disabled", String(!on));
+}
+
+function isOn(button) {
+  return button.getAttribute("aria-disabled") !== "true";
+}
+
+// Something that is about to be hidden must not take the keyboard with it.
+function hide(root, node, hidden) {
+  if (hidden && node.contains(document.activeElement)) root.focus({ preventScroll: true });
+  node.hidden = hidden;
 }
 
 // The frame of a view: JupyterLab must not act on what is typed inside it, and clicks must bring the keyboard here.

@@ -98,7 +98,7 @@ function render({ model, el }) {
   }
 
   function undo() {
-    if (undoButton.disabled) return;
+    if (!isOn(undoButton)) return;
     flash(undoButton);
     model.send({ do: "undo" });
     spoken.textContent = "Taken back";
@@ -115,9 +115,8 @@ function render({ model, el }) {
   }
 
   function closeSkip() {
-    if (reasons.contains(document.activeElement)) root.focus({ preventScroll: true });
     skipping = false;
-    reasons.hidden = true;
+    hide(root, reasons, true);
   }
 
   function onKey(key) {
@@ -152,11 +151,11 @@ function render({ model, el }) {
     }
     const complete = state.items.length === 0;
     setText(over, complete ? "All done. Thank you!" : "One moment: your answers are on their way.");
-    for (const node of [question, cards]) node.hidden = !next;
+    for (const node of [question, cards]) hide(root, node, !next);
     prompt.hidden = !next || !next.prompt;
     over.hidden = Boolean(next);
-    for (const button of [buttons.tie, buttons.both_bad, skipButton]) button.disabled = !next;
-    undoButton.disabled = finished === 0;
+    for (const button of [buttons.tie, buttons.both_bad, skipButton]) switchOn(button, Boolean(next));
+    switchOn(undoButton, finished > 0);
     setText(count, `${finished} of ${state.total} answered` + (state.skipped ? ` (${state.skipped} skipped)` : ""));
     const each = state.seconds_each;
     const left = state.total - finished;

@@ -94,7 +94,7 @@ function render({ model, el }) {
     if (key === "Enter" && event.target.closest("button")) return false; // the focused button does its own work
     const button = { Enter: startButton, p: pauseButton, x: stopButton }[key];
     if (!button) return false;
-    button.click(); // a disabled button does nothing
+    button.click(); // one that is switched off does nothing
     return true;
   }
 
@@ -113,9 +113,9 @@ function render({ model, el }) {
     const dark = document.body.dataset.jpThemeLight === "false";
     if (panels.map((p) => p.key).join() !== state.curves.map((c) => c.key).join()) build(state.curves);
     const running = state.status === "running";
-    startButton.disabled = running;
-    pauseButton.disabled = !running;
-    stopButton.disabled = !running && state.status !== "paused";
+    switchOn(startButton, !running);
+    switchOn(pauseButton, running);
+    switchOn(stopButton, running || state.status === "paused");
     const again = ["finished", "stopped", "failed"].includes(state.status);
     setText(startButton.querySelector(".rlhf-label"), state.status === "paused" ? "Go on" : again ? `${state.start} again` : state.start);
     const seldom = !running || performance.now() - spokenAt > 3000 || state.step <= 1;

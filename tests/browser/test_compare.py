@@ -80,11 +80,27 @@ def test_label_by_keyboard_alone_and_jupyterlab_keeps_its_hands_off(lab, file):
     assert [e.record.choice for e in events[2:4]] == ["tie", "both_bad"]
     assert [e.note for e in events[4:]] == ["It makes no sense", "far too long"]
     assert notebook.source_count() == cells
+    for key in ["a", "d", "d"]:  # with everything answered, keys still belong to the view
+        page.keyboard.press(key)
+    assert notebook.source_count() == cells
     for left in range(6):
         page.keyboard.press("u")
         wait_for(notebook, f"{5 - left} of 6")
     assert stored(file) == []
     assert len(FeedbackStore(file).events()) == 12
+
+
+def test_keys_stay_in_the_view_when_the_button_pressed_last_is_switched_off(lab, file):
+    notebook = start(lab, file)
+    page, cells = notebook.page, notebook.source_count()
+    page.get_by_role("button", name="Tie").click()
+    wait_for(notebook, "1 of 6")
+    page.get_by_role("button", name="Undo").click()
+    wait_for(notebook, "0 of 6")
+    for key in ["a", "x", "d", "d"]:
+        page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    assert notebook.source_count() == cells
 
 
 def test_a_double_press_counts_once(lab, file):

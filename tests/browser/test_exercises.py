@@ -7,7 +7,7 @@ from rlhf_edu.grading.release import find_root
 
 pytestmark = pytest.mark.browser
 ROOT = find_root()
-TALL = {"width": 1200, "height": 6200}
+TALL = {"width": 1100, "height": 2000}
 
 
 def prepared(name, tmp_path, change=None, folder="exercises"):
