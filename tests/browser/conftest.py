@@ -46,7 +46,7 @@ class Notebook:
         """Run every cell and wait until the last one has run."""
         first = self.page.locator(".jp-CodeCell .jp-InputPrompt").first
         for _ in range(4):  # the first "Run All" after a cold start is ignored now and then
-            self.page.locator(".jp-Notebook .jp-Cell").first.locator(".cm-content").click()
+            self.page.locator(".jp-Notebook .jp-CodeCell").first.locator(".cm-content").click()
             self.page.keyboard.press("Escape")
             self.page.get_by_role("menuitem", name="Run", exact=True).click()
             self.page.get_by_text("Run All Cells", exact=True).click()
