@@ -1,6 +1,7 @@
 """Each judge against right, wrong and strange answers; the comparison behind them; what it may never give away."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def double(x, scale):
 JUDGE = FunctionJudge("f", double, draw, {"half": (lambda x, scale: x * scale / 2, "half of it is missing")})
 
 
-def judge(answer, hidden=False, judge=JUDGE, seed=0, **more):
+def judge(answer, hidden=False, judge: Any = JUDGE, seed=0, **more):
     return judge(LocalStudent({"f": answer, **more}, guard=False), rng(seed), hidden)
 
 
@@ -281,7 +282,9 @@ def test_masks_always_hold_padding_and_hidden_ones_the_extremes():
 
 
 def test_a_task_refuses_nonsense():
-    sound = dict(name="x", exercise="00_start", kind="essay", title="", minutes=1, judge=EssayJudge("x"))
+    sound: dict[str, Any] = dict(
+        name="x", exercise="00_start", kind="essay", title="", minutes=1, judge=EssayJudge("x")
+    )
     with pytest.raises(ValueError, match="positive"):
         Task(points=0, **sound)
     with pytest.raises(ValueError, match="1, 2 or 3"):

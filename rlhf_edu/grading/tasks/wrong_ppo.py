@@ -152,7 +152,9 @@ RESPONSE_GAE = {
         "these are returns, A + V; advantages are asked for",
     ),
     "forward": (
-        lambda r, v, m, gamma, lam: _gae(*(x.flip(1) for x in (r * m, v * m, _shift(v * m), m)), gamma, lam).flip(1),
+        lambda r, v, m, gamma, lam: _gae(
+            (r * m).flip(1), (v * m).flip(1), _shift(v * m).flip(1), m.flip(1), gamma, lam
+        ).flip(1),
         "the sum runs forward in time; it has to start at the last token",
     ),
 }
@@ -182,12 +184,12 @@ def _optimistic(plain, clipped):
 POLICY_LOSS = {
     "sign": (lambda *a: (-_loss(*a)[0], _loss(*a)[1]), "the sign is turned: minimising this makes good tokens rarer"),
     "optimistic": (
-        lambda *a: _loss(*a, _optimistic),
+        lambda *a: _loss(*a, pick=_optimistic),
         "this takes the smaller loss of the two; PPO takes the larger one, the pessimistic view",
     ),
-    "unclipped": (lambda *a: _loss(*a, lambda plain, clipped: plain), "nothing is clipped"),
+    "unclipped": (lambda *a: _loss(*a, pick=lambda plain, clipped: plain), "nothing is clipped"),
     "always_clipped": (
-        lambda *a: _loss(*a, lambda plain, clipped: clipped),
+        lambda *a: _loss(*a, pick=lambda plain, clipped: clipped),
         "only the clipped term is used, so a token that went the wrong way gets no gradient to come back",
     ),
     "upside_down": (lambda p, old, *a: _loss(old, p, *a), "the ratio is upside down: it is new over old"),
