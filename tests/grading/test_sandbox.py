@@ -92,10 +92,10 @@ def refused(*call):
     ctypes.set_errno(0)
     return libc.syscall(*call) == -1 and ctypes.get_errno() in (errno.EPERM, errno.ENOSYS)
 
-unshare, trace, mount, memory_file, clone, clone3 = 272, 101, 165, 319, 56, 435
+unshare, trace, mount, memory_file, clone, clone3, x32 = 272, 101, 165, 319, 56, 435, 39 | 1 << 30
 print(
     refused(unshare, 0x10000000), refused(trace, 0, 0, 0, 0), refused(mount, b"x", b"/tmp", b"tmpfs", 0, 0),
-    refused(memory_file, b"m", 0), refused(clone, 0x10000011, 0, 0, 0, 0), refused(clone3, 0, 88), refused(39 | 1 << 30),
+    refused(memory_file, b"m", 0), refused(clone, 0x10000011, 0, 0, 0, 0), refused(clone3, 0, 88), refused(x32),
 )
 """
 
