@@ -37,7 +37,7 @@ def test_q_learning_finds_the_optimal_values_of_a_deterministic_lake():
 def test_sarsa_learns_the_values_of_the_policy_it_follows(algorithm):
     env = gym.wrappers.TimeLimit(GridWorld(["S.G", "..X"]), 100)
     q = make_table(env)
-    config = TabularConfig(episodes=6000, alpha=0.1, gamma=0.9, epsilon=1.0)  # ε = 1: the policy stays uniform
+    config = TabularConfig(episodes=4000, alpha=0.1, gamma=0.9, epsilon=1.0)  # ε = 1: the policy stays uniform
     algorithm(q, env, config, rng=np.random.default_rng(0)).run()
     truth = q_values(env, exact_values(env, np.full((6, 4), 0.25), 0.9), 0.9)
     walkable = [0, 1, 3, 4]
