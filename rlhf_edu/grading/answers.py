@@ -62,7 +62,7 @@ class ChoiceJudge:
         sealed = seal(self.name, answer)
         if sealed == self.key:
             return Verdict(1.0, "correct")
-        return Verdict(0.0, self.why.get(sealed, f"{answer} is not it"), f"chose {answer}")
+        return Verdict(0.0, self.why.get(sealed, f'"{answer}" is not it'), f"chose {answer}")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """`check("gae")`: is my answer right, and if not, why not? In a notebook, in a script, offline."""
 
 import os
+import re
 import secrets
 import sys
 import zlib
@@ -101,11 +102,16 @@ def as_text(task: Task, verdict: Verdict, tries: int) -> str:
 COLOURS = {"right": ("#1b7837", "#edf7ee", "✓"), "wrong": ("#b2182b", "#fdf0ee", "✗"), "open": ("#666", "#f4f4f4", "…")}
 
 
+def _code(words: str) -> str:
+    """Words as HTML, with what stands between backticks set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))
+
+
 def as_html(task: Task, verdict: Verdict, tries: int) -> str:
     """The verdict for a notebook: the same words, the example in a box, hints folded."""
     state = "right" if verdict.score == 1 else "open" if verdict.mistake == "missing" else "wrong"
     edge, ground, mark = COLOURS[state]
-    parts = [f"<b style='color:{edge}'>{mark}</b> {escape(headline(task, verdict))}"]
+    parts = [f"<b style='color:{edge}'>{mark}</b> {_code(headline(task, verdict))}"]
     if 0 < verdict.score < 1:
         parts.append(f"<br><small>worth {verdict.score * task.points:g} of {task.points:g} points as it stands</small>")
     if verdict.example:
@@ -113,7 +119,7 @@ def as_html(task: Task, verdict: Verdict, tries: int) -> str:
         parts.append(f"<pre style='{style}'>{escape(verdict.example)}</pre>")
     for i, hint in enumerate(hints_due(task, verdict, tries)):
         style = "margin-top:6px;cursor:pointer"
-        parts.append(f"<details style='{style}'><summary>Hint {i + 1}</summary>{escape(hint)}</details>")
+        parts.append(f"<details style='{style}'><summary>Hint {i + 1}</summary>{_code(hint)}</details>")
     box = f"border-left:4px solid {edge};background:{ground};color:#222;padding:8px 12px;border-radius:3px"
     return f"<div role='status' style='{box}'>{''.join(parts)}</div>"
 

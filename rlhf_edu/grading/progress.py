@@ -142,7 +142,7 @@ def as_html(rows: list[dict[str, Any]]) -> str:
         points = f"{row['points']:g} of {row['of']:g} points<br>{row['done']} of {len(row['tasks'])} tasks"
         cells.append(
             f"<tr><th style='text-align:left'>{escape(row['part'])}</th><td>{bar}</td>"
-            f"<td style='text-align:left'>{points}</td><td style='text-align:left'>{boxes}</td></tr>"
+            f"<td style='text-align:left;white-space:nowrap'>{points}</td><td style='text-align:left'>{boxes}</td></tr>"
         )
     return f"<table>{''.join(cells)}</table><small>{NOTE}</small>"
 

@@ -28,10 +28,10 @@ def test_an_empty_exercise_runs_to_its_end_without_red(lab, tmp_path, name):
     notebook = lab.open(prepared(name, tmp_path), viewport=TALL)
     notebook.run_all(seconds=90)
     status = notebook.page.locator(".jp-OutputArea-output div[role=status]")
-    texts = status.all_inner_texts()
+    texts = status.all_text_contents()
     assert texts
     assert all(text.startswith("…") for text in texts)
-    assert "0 of" in notebook.outputs()[-1]
+    assert "0 of" in notebook.cells.last.locator(".jp-OutputArea-output").last.text_content()
     notebook.screenshot(tmp_path / f"{name}_empty.png")
 
 
@@ -47,7 +47,7 @@ def test_a_half_right_exercise_names_mistakes_and_folds_its_hint(lab, tmp_path):
     }
     notebook = lab.open(prepared("00_start", tmp_path, change), viewport=TALL)
     notebook.run_all(seconds=90)
-    boxes = notebook.page.locator(".jp-OutputArea-output div[role=status]").all_inner_texts()
+    boxes = notebook.page.locator(".jp-OutputArea-output div[role=status]").all_text_contents()
     assert "A and B are swapped" in boxes[0]
     assert "visible checks passed; hidden ones run when graded" in boxes[2]
     assert "worth 1.5 of 3 points" in boxes[4]
@@ -55,6 +55,8 @@ def test_a_half_right_exercise_names_mistakes_and_folds_its_hint(lab, tmp_path):
     assert "4 words so far" in boxes[6]
     hint = notebook.page.locator("details")
     assert hint.count() == 1
+    assert hint.get_attribute("open") is None
+    hint.scroll_into_view_if_needed()
     assert not hint.get_by_text("Only the gap matters").is_visible()
     notebook.screenshot(tmp_path / "half_right.png")
     hint.locator("summary").click()
@@ -65,7 +67,7 @@ def test_a_half_right_exercise_names_mistakes_and_folds_its_hint(lab, tmp_path):
 def test_the_solution_is_green_from_top_to_bottom(lab, tmp_path, name):
     notebook = lab.open(prepared(name, tmp_path, folder="solutions"), viewport=TALL)
     notebook.run_all(seconds=90)
-    texts = notebook.page.locator(".jp-OutputArea-output div[role=status]").all_inner_texts()
+    texts = notebook.page.locator(".jp-OutputArea-output div[role=status]").all_text_contents()
     assert texts
     assert all(text.startswith("✓") for text in texts)
     assert notebook.page.locator(".jp-OutputArea-output", has_text="Traceback").count() == 0
