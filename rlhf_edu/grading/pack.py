@@ -80,6 +80,8 @@ def unpack(path: Path) -> tuple[Manifest, bytes]:
         if not all(isinstance(v, kinds.get(k, str)) and len(str(v)) <= 200 for k, v in fields.items()):
             raise ValueError("a field of the manifest has the wrong type")
         manifest = Manifest(**fields)
+    except PackError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, RecursionError, NotImplementedError, zipfile.BadZipFile) as error:
         raise PackError(f"{path.name} is not a pack made by `rlhf-edu submit` ({error})") from None
     if hashlib.sha256(notebook).hexdigest() != manifest.sha256:
@@ -91,9 +93,8 @@ def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     with archive.open(name) as file:  # sizes in a zip's directory can lie: read no more than is allowed
         data = file.read(most + 1)
     if len(data) > most:
-        raise PackError(
-            f"{name} in {archive.filename} is larger than {most >> 20} MB: clear the outputs, pack it again"
-        )
+        where = Path(archive.filename or "").name
+        raise PackError(f"{name} in {where} is too large: clear the notebook's outputs and pack it again")
     return data
 
 
