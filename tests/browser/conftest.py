@@ -114,8 +114,8 @@ class Lab:
         self._count += 1
         size = {"width": 1280, "height": 1600}
         page = self.browser.new_context(**({"viewport": size, "reduced_motion": "reduce"} | context)).new_page()
-        page.set_default_timeout(20_000)
-        page.goto(f"http://127.0.0.1:{self.port}/lab/workspaces/w{self._count}/tree/{name}?token={TOKEN}")
+        page.set_default_timeout(60_000)  # a busy machine is no failure
+        page.goto(f"http://127.0.0.1:{self.port}/lab/workspaces/w{self._count}/tree/{name}?token={TOKEN}", wait_until="commit")
         opened = Notebook(page, self, name)
         opened.idle()
         self._opened.append(opened)

@@ -152,7 +152,7 @@ def test_the_plain_view_takes_over_by_itself_where_the_rich_one_cannot_draw(lab,
     broken += "    view._esm = 'this is no script ('\n    return view\npanel.rich_widget = broken\nCompare(session)"
     notebook = start(lab, file, broken, seen=".rlhf-panel")
     button = notebook.page.get_by_role("button", name="Tie")
-    button.click(timeout=8000)
+    button.click()
     notebook.page.locator(".rlhf-plain", has_text="1 of 6 answered").wait_for()
 
 

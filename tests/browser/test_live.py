@@ -95,6 +95,6 @@ display(Compare(session), Teach(busy, total=60))"""
     notebook.page.locator(".rlhf-question").click()
     for i in range(4):
         notebook.page.keyboard.press("t")
-        notebook.page.locator(".rlhf-count", has_text=f"{i + 1} of 9").wait_for(timeout=2000)
+        notebook.page.locator(".rlhf-count", has_text=f"{i + 1} of 9").wait_for()
         notebook.page.wait_for_timeout(260)
     says(notebook, "Learning: step")  # all this happened during the run
