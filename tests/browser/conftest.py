@@ -51,7 +51,7 @@ class Notebook:
             self.page.get_by_role("menuitem", name="Run", exact=True).click()
             self.page.get_by_text("Run All Cells", exact=True).click()
             try:
-                first.filter(has_text="[").filter(has_not_text="[ ]").wait_for(timeout=4000)
+                first.filter(has_text="[").filter(has_not_text="[ ]").wait_for(timeout=10_000)
                 break
             except Exception:
                 continue
@@ -115,7 +115,9 @@ class Lab:
         size = {"width": 1280, "height": 1600}
         page = self.browser.new_context(**({"viewport": size, "reduced_motion": "reduce"} | context)).new_page()
         page.set_default_timeout(60_000)  # a busy machine is no failure
-        page.goto(f"http://127.0.0.1:{self.port}/lab/workspaces/w{self._count}/tree/{name}?token={TOKEN}", wait_until="commit")
+        page.goto(
+            f"http://127.0.0.1:{self.port}/lab/workspaces/w{self._count}/tree/{name}?token={TOKEN}", wait_until="commit"
+        )
         opened = Notebook(page, self, name)
         opened.idle()
         self._opened.append(opened)
