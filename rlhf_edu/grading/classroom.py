@@ -63,14 +63,16 @@ def grade_class(folder: Path, book: Gradebook, plan: Plan) -> Iterator[Progress]
         Sandbox(plan.limits)  # refuses, and says what to do
     names = [plan.exercise] if plan.exercise else known_exercises(plan.course)
     exercises = {name: load_exercise(name, plan.exercises, plan.course) for name in names if _released(plan, name)}
+    versions = {name: {task.name: version_of(task) for task in ex.tasks} for name, ex in exercises.items()}
     seeds = _seeds(plan.seeds)
+    again = plan.only_tasks or plan.only_students
     work, ready = [], []
     for submission, name in _sorted_out(folder, exercises, plan):
         if name not in exercises:
             ready.append((submission, name, "unknown exercise", "no exercise of the course has these cells"))
         elif plan.only_tasks and not _wanted(plan.only_tasks, exercises[name]):
             continue
-        elif not plan.only_tasks and _unchanged(book, submission, exercises[name], plan):
+        elif not again and book.done(submission, name, versions[name], plan.unsafe):
             ready.append((submission, name, "unchanged", ""))
         else:
             work.append((submission, name, seeds.get(submission.student)))
@@ -80,9 +82,7 @@ def grade_class(folder: Path, book: Gradebook, plan: Plan) -> Iterator[Progress]
     for done, (job, graded) in enumerate(_results(work, plan), len(ready) + 1):
         submission, name, _ = job
         if isinstance(graded, Graded):
-            exercise = exercises[name]
-            versions = {task.name: version_of(task) for task in exercise.tasks}
-            book.record(submission, name, graded, exercise.tasks, versions, plan.unsafe)
+            book.record(submission, name, graded, exercises[name].tasks, versions[name], plan.unsafe)
             yield Progress(done, total, submission.student, name, "graded")
         else:
             yield Progress(done, total, submission.student, name, "not graded", str(graded))
@@ -96,11 +96,6 @@ def all_tasks(plan: Plan) -> dict[str, Task]:
 
 def _released(plan: Plan, name: str) -> bool:
     return bool(plan.exercise) or (plan.exercises / f"{name}.ipynb").is_file()
-
-
-def _unchanged(book: Gradebook, submission: Submission, exercise: Exercise, plan: Plan) -> bool:
-    versions = {task.name: version_of(task) for task in exercise.tasks}
-    return not plan.only_students and book.done(submission, exercise.name, versions, plan.unsafe)
 
 
 def _sorted_out(folder: Path, exercises: dict[str, Exercise], plan: Plan) -> Iterable[tuple[Submission, str]]:
