@@ -182,7 +182,11 @@ class _Run:
         session = self.ready()
         originals = {fingerprint(f) for f in (getattr(task.judge, "oracle", None),) if f} - {""}
         student = SandboxStudent(
-            session, self.left(min(task.seconds, self.limits.task_seconds)), self.repaired.texts, task.forbidden, sorted(originals)
+            session,
+            self.left(min(task.seconds, self.limits.task_seconds)),
+            self.repaired.texts,
+            task.forbidden,
+            sorted(originals),
         )
         return task.judge(student, rng, True)
 
