@@ -39,7 +39,7 @@ TASKS = {
             env_id="CartPole-v1",
             algorithm="dqn",
             train=dqn,
-            config=DQNConfig(steps=50_000),
+            config=DQNConfig(steps=50_000, n_step=3, priority=0.6, target_update=0.01, explore=0.1),
             n_envs=8,
             hidden=(128, 128),
             solved=475,
