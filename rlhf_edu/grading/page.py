@@ -93,6 +93,6 @@ def histogram(shares: Sequence[float | int], bins: int = 10) -> Safe:
     told = "; ".join(f"{100 * i // bins} to {100 * (i + 1) // bins} percent: {n}" for i, n in enumerate(counts) if n)
     label = f"Students by percent of the points. {h(told)}"
     return Safe(
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{label}">'
+        f'<svg viewBox="0 0 {width} {height + 6}" width="{width}" role="img" aria-label="{label}">'
         f"{axis}{''.join(parts)}{names}</svg>"
     )
