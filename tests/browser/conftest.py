@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import nbformat
@@ -172,28 +172,42 @@ def _start_server(folder, home):
 
 
 @contextmanager
-def running_lab(folder, home):
-    """A JupyterLab that serves `folder` and keeps its own settings under `home`, with a Chromium to look at it."""
+def running_chromium():
+    """A Chromium of our own. Only one at a time can be started in a process."""
     from playwright.sync_api import sync_playwright
 
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def running_lab(folder, home, browser=None):
+    """A JupyterLab that serves `folder` and keeps its own settings under `home`, with a Chromium to look at it."""
     server, port = _start_server(folder, home)
     try:
-        with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        with running_chromium() if browser is None else nullcontext(browser) as browser:
             yield Lab(folder, port, browser)
-            browser.close()
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
 
 
 @pytest.fixture(scope="session")
-def lab_server(tmp_path_factory):
-    """One JupyterLab and one Chromium for all browser tests of this run."""
+def chromium():
+    """A browser, also for scripts that can be tried without JupyterLab."""
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine: no browser tests")
-    with running_lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")) as lab:
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory, chromium):
+    """One JupyterLab for all browser tests of this run."""
+    with running_lab(tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"), chromium) as lab:
         yield lab
 
 
