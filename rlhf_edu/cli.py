@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from rlhf_edu.grading.commands import collect_command, grade_command, submit_command
+from rlhf_edu.grading.release_command import release_command
+
 app = typer.Typer(
     help="Reinforcement learning from human feedback: judge a model, teach it your taste, measure what came of it.",
     no_args_is_help=True,
@@ -66,16 +69,18 @@ def pretrain(
     raise typer.Exit(run(world, out, steps, seed, device))
 
 
+app.command("release", rich_help_panel="For instructors")(release_command)
+app.command("grade", rich_help_panel="For instructors")(grade_command)
+app.command("collect", rich_help_panel="For instructors")(collect_command)
+app.command("submit")(submit_command)
+
+
 def main() -> None:
     """What the `rlhf-edu` command calls: one clear sentence instead of a traceback for what a user can mend."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit("stopped")
-    except KeyboardInterrupt:
-        sys.exit("stopped; run the same command again to go on")
+        code = app(standalone_mode=False)  # the command's own exit code; typer turns Ctrl-C into 130, or into Abort
+    except (typer.Abort, KeyboardInterrupt):
+        code = 130
     except (ValueError, OSError) as error:
         sys.exit(f"rlhf-edu: {error}")
     except Exception as error:
@@ -84,3 +89,6 @@ def main() -> None:
             raise
         show()
         sys.exit(getattr(error, "exit_code", 2))
+    if code == 130:
+        print("stopped; run the same command again to go on", file=sys.stderr)
+    sys.exit(code or 0)

@@ -78,7 +78,9 @@ def pick_device(name: str = "auto") -> "torch.device":
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f'device is "{name}", but it must be "auto", "cpu" or "cuda" (or "cuda:1", …)') from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ValueError(f'device is "{name}", but it must be "auto", "cpu" or "cuda" (or "cuda:1", …)')
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f'device is "{name}", but torch sees no CUDA GPU here: use "auto" or "cpu", '

@@ -42,7 +42,7 @@ def run_loop(studio: Studio, taste: str, config: LoopConfig, out: Path | None, o
         studio,
         person,
         config,
-        test=lambda *args: blind_test(*args, gold),
+        test=lambda studio, model, typical: blind_test(studio, model, typical, gold),
         watch_texts=gold_score,
         out=out,
     ):
@@ -104,7 +104,10 @@ def demo(name: str, taste: str, pairs: int, seed: int, device_name: str, out: Pa
 def _prepare(out: Path, asked: dict) -> None:
     """A folder for this run; one that holds another run is refused, not mixed with it."""
     path = out / "run.json"
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"no folder can be made at {out} ({error.strerror}): choose another --out") from None
     if not path.exists():
         replace(path, lambda new: new.write_text(json.dumps(asked), encoding="utf-8"))
         return

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
@@ -31,7 +32,7 @@ def course_folders() -> dict[str, Path]:
 class CopyReport:
     new: list[str]
     updated: list[str]
-    kept: list[str]  # the student's version stays; the new one lies beside it
+    kept: list[str]  # new versions that lie beside a file the student has worked on, which stays as it is
 
 
 def handed_out() -> Iterator[tuple[str, Path]]:
@@ -61,13 +62,24 @@ def working_copy(target: Path) -> CopyReport:
             shutil.copyfile(source, copy)
             report.updated.append(name)
         elif digest(copy) != wanted and manifest.get(name) != wanted:
-            shutil.copyfile(source, copy.with_suffix(".new.ipynb"))
-            report.kept.append(name)
+            beside = _free_name(copy, manifest)
+            shutil.copyfile(source, beside)
+            manifest[f"{Path(name).parent}/{beside.name}"] = wanted
+            report.kept.append(f"{Path(name).parent}/{beside.name}")
         manifest[name] = wanted
     new = target / f"{MANIFEST}.tmp"
     new.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     new.replace(target / MANIFEST)
     return report
+
+
+def _free_name(copy: Path, manifest: dict[str, str]) -> Path:
+    """Where a new version may lie: NAME.new.ipynb, or .new2, .new3 … when the student has worked in the earlier ones."""
+    for number in count(1):
+        beside = copy.with_suffix(f".new{number if number > 1 else ''}.ipynb")
+        if not beside.exists() or digest(beside) == manifest.get(f"{copy.parent.name}/{beside.name}"):
+            return beside
+    raise AssertionError("count never ends")
 
 
 def _read_manifest(path: Path) -> dict[str, str]:
@@ -87,7 +99,7 @@ def lab(target: Path, browser: bool, port: int | None, arguments: list[str]) -> 
         if names:
             console.print(f"  {len(names)} notebook{'s' if len(names) > 1 else ''} {words}", highlight=False)
     for name in report.kept:
-        console.print(f"    {name}: the new version lies beside it as {Path(name).stem}.new.ipynb", markup=False)
+        console.print(f"    the new version of one you worked on lies beside it: {name}", markup=False)
     first = next((name for name, _ in handed_out()), "")
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={target.resolve()}"]
     command += [f"--LabApp.default_url=/lab/tree/{first}"]

@@ -89,4 +89,4 @@ def to_transformers(gpt2: GPT2, **special_ids: int):
         model = GPT2LMHeadModel(config)
         model.load_state_dict(to_state_dict(gpt2) | {"lm_head.weight": gpt2.tokens.weight})
     model.tie_weights()
-    return model.to(gpt2.tokens.weight.device).eval()
+    return model.to(device=gpt2.tokens.weight.device).eval()  # type: ignore[arg-type]

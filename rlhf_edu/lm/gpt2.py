@@ -98,9 +98,9 @@ class GPT2(nn.Module):
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.ln = nn.LayerNorm(config.width)
         self.apply(self._init)
-        for block in self.blocks:  # keeps the residual stream's variance from growing with depth
-            for w in (block.attention.out.weight, block.narrow.weight):
-                nn.init.normal_(w, std=0.02 / (2 * config.layers) ** 0.5)
+        for name, weight in self.named_parameters():  # keeps the residual stream's variance from growing with depth
+            if name.endswith(("attention.out.weight", "narrow.weight")):
+                nn.init.normal_(weight, std=0.02 / (2 * config.layers) ** 0.5)
 
     @staticmethod
     def _init(module: nn.Module) -> None:
@@ -119,7 +119,7 @@ class GPT2(nn.Module):
         return KVCache(blank[: c.layers], blank[c.layers :])
 
     def forward(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: KVCache | None = None) -> LMOutput:
-        (B, T), S = ids.shape, mask.shape[1]
+        T, S = ids.shape[1], mask.shape[1]
         if self.context < S:
             raise ValueError(f"{S} tokens came, but this model reads at most {self.context}: shorten the text")
         if T + (cache.length if cache else 0) != S:
@@ -152,10 +152,9 @@ def attention_mask(mask: Bool[Tensor, "B S"], T: int) -> Bool[Tensor, "B 1 T S"]
 
     Padding may read itself, so that no row of the softmax is empty (an empty one is NaN, and NaN spreads).
     """
-    B, S = mask.shape
-    if mask.all():
-        if T == S or T == 1:
-            return None
+    S = mask.shape[1]
+    if mask.all() and T in (1, S):
+        return None
     if T == 1:
         return mask[:, None, None, :]
     rows = torch.arange(S - T, S, device=mask.device)[:, None]

@@ -15,7 +15,8 @@ class ScalarHead(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, hidden: Float[Tensor, "*S D"]) -> Float[Tensor, "*S"]:
-        return self.linear(hidden.float()).squeeze(-1)
+        with torch.autocast(hidden.device.type, enabled=False):  # values and rewards are too fine for bfloat16
+            return self.linear(hidden.float()).squeeze(-1)
 
 
 def last_real(mask: Bool[Tensor, "B T"]) -> Int[Tensor, " B"]:

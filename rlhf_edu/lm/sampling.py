@@ -32,6 +32,15 @@ def draw(
     return token.squeeze(1), logp.gather(1, token).squeeze(1)
 
 
+def check_room(lm: CausalLM, width: int, n_new: int) -> None:
+    """ValueError when prompts of `width` tokens and `n_new` after them do not fit the model."""
+    if width + n_new > lm.context:
+        raise ValueError(
+            f"prompts of {width} tokens and {n_new} new ones do not fit the model's context of {lm.context}: "
+            "shorten the prompts or ask for fewer new tokens"
+        )
+
+
 @torch.no_grad()
 def sample(
     lm: CausalLM,
@@ -51,11 +60,7 @@ def sample(
     Raises ValueError when prompt and answer do not fit the model's context, or the temperature is not positive.
     """
     width = ids.shape[1]
-    if width + n_new > lm.context:
-        raise ValueError(
-            f"prompts of {width} tokens and {n_new} new ones do not fit the model's context of {lm.context}: "
-            "shorten the prompts or ask for fewer new tokens"
-        )
+    check_room(lm, width, n_new)
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature}, but it must be positive: use 0.01 for nearly greedy writing")
     if not mask[:, -1].all():

@@ -81,9 +81,10 @@ class Tokenizer:
             raise ValueError(
                 f"no readable tokenizer in {folder} ({error}): save the model again or fetch it anew"
             ) from None
-        if ids[0] is None or ids[1] is None:
+        eos_id, pad_id, unk_id = ids
+        if eos_id is None or pad_id is None:
             raise ValueError(f"the tokenizer in {folder} names no eos_token or pad_token, but sampling needs both")
-        return cls(rust, *ids)
+        return cls(rust, eos_id, pad_id, unk_id)
 
 
 def word_tokenizer(words: Iterable[str]) -> Tokenizer:

@@ -39,7 +39,7 @@ def cosine_lr(step: int, config: PretrainConfig) -> float:
     """Linear rise over `warmup` steps, then half a cosine down to `final_lr` × lr at the last step."""
     if step < config.warmup:
         return config.lr * (step + 1) / config.warmup
-    share = (step - config.warmup) / max(1, config.steps - config.warmup)
+    share = min(1.0, (step - config.warmup) / max(1, config.steps - 1 - config.warmup))
     return config.lr * (config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * share)))
 
 

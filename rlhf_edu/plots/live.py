@@ -112,6 +112,8 @@ def draw(shown: list[list[float]], keys: tuple[str, ...], x: str) -> Picture:
         if len(xs):
             grid = np.linspace(xs[0], xs[-1], 200)
             ax.plot(grid, smoothed(xs, ys, grid, 0.05 * xs[-1]), color=colour, linewidth=1.8)
-        ax.set(xlabel=NAMES.get(x, x or "record"), ylabel=NAMES.get(key, key))
+        # Only runs with episodes count steps of an environment; fitting and fine-tuning have steps of their own.
+        plain = x == "step" and "ret" not in keys
+        ax.set(xlabel=x if plain else NAMES.get(x, x or "record"), ylabel=NAMES.get(key, key))
     latest = ", ".join(f"{key} {finite_mean(table[-100:, i + 1]):.3g}" for i, key in enumerate(keys))
     return Picture(figure, f"Live curves up to {x or 'record'} {table[-1, 0]:g}: {latest} (mean of the last records)")

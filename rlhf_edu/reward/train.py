@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -19,7 +20,7 @@ from rlhf_edu.reward.models import RewardModel
 class FitConfig:
     steps: int = 100  # passes over all pairs: the trunk is frozen, so that their features are computed once
     lr: float = 0.2
-    prior: float = 0.02  # λ: how strongly the weights are drawn to 0, per pair
+    prior: float = 0.01  # λ: how strongly the weights are drawn to 0, per pair
 
     def __post_init__(self):
         for name in ("steps", "lr"):
@@ -31,7 +32,7 @@ class FitConfig:
 
 def pair_features(
     model: RewardModel, tokenizer: Tokenizer, pairs: Sequence[Pair]
-) -> tuple[Float[Tensor, "P D"], Float[Tensor, "P D"]]:
+) -> tuple[Float[Tensor, "P F"], Float[Tensor, "P F"]]:
     """Features of the chosen and of the rejected texts. Pairs that say nothing are left out; none left is a ValueError.
 
     A pair says nothing when both texts are the same to the model (equal, or equal once cut to its context).
@@ -82,3 +83,18 @@ def fit_preferences(
         yield dict(
             step=step, loss=surprise.item(), accuracy=(r_chosen > r_rejected).float().mean().item(), pairs=len(chosen)
         )
+
+
+def split_by_prompt(pairs: Sequence[Pair], share: float, rng: np.random.Generator) -> tuple[list[Pair], list[Pair]]:
+    """Pairs to learn from, and those of `share` of the prompts to test on.
+
+    Split by pair, one prompt would stand on both sides, and remembering it would look like understanding.
+    """
+    prompts = sorted({pair.prompt for pair in pairs})
+    if not 0 < share < 1:
+        raise ValueError(f"share is {share}, but it must lie between 0 and 1: both sides need something")
+    if len(prompts) < 2:
+        raise ValueError(f"there is {len(prompts)} prompt, but a split needs two: compare texts of another opening")
+    n = min(max(1, round(share * len(prompts))), len(prompts) - 1)
+    held = {prompts[i] for i in rng.permutation(len(prompts))[:n]}
+    return [pair for pair in pairs if pair.prompt not in held], [pair for pair in pairs if pair.prompt in held]

@@ -26,7 +26,7 @@ Judge = Callable[[Query], Feedback | None]  # a simulated person; None skips
 @dataclass(frozen=True)
 class LoopConfig:
     pairs: int = 40
-    drafts: int = 4  # texts written for each opening, of which the two most different are compared
+    drafts: int = 8  # texts written for each opening, of which the two most different are compared
     fit: FitConfig = field(default_factory=FitConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
@@ -48,7 +48,7 @@ def reading_on(judge: Judge) -> Judge:
     return answer
 
 
-def write_pairs(studio: Studio, model: RewardModel, n: int, drafts: int = 4) -> tuple[list[Query], Completions]:
+def write_pairs(studio: Studio, model: RewardModel, n: int, drafts: int = 8) -> tuple[list[Query], Completions]:
     """n comparisons of two texts with the same opening, and all the drafts they were picked from.
 
     Of each opening's drafts the two that lie farthest apart in the reward model's features are shown: a person learns to
@@ -134,7 +134,12 @@ def _stage(name: str, total: int, records: Iterator[dict]) -> Iterator[dict]:
 def _ask(queries: Sequence[Query], judge: Judge, answers: list[Feedback], path: Path | None) -> Iterator[dict]:
     """Put every query to the judge, or take the answers kept at `path`; fill `answers`."""
     if path is not None and path.exists():
-        answers += [from_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        try:
+            answers += [from_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"the answers in {path} are damaged ({error}): mend that line, or delete the file"
+            ) from None
         yield dict(step=len(queries) - 1, answered=len(answers))
         return
     for step, query in enumerate(queries):

@@ -16,20 +16,20 @@ from rlhf_edu.core import trainer
 from rlhf_edu.lm.checkpoint import load_state, save_state
 from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.lm.interface import CausalLM, Completions, completion_logits, left_pad
-from rlhf_edu.lm.sampling import autocast, sample
+from rlhf_edu.lm.sampling import autocast, check_room, sample
 from rlhf_edu.ops import entropy, kl_k3, masked_mean, masked_var, token_logp, whiten
-from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_scores, shaped_rewards, token_gae
+from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_advantages, checked_scores, shaped_rewards, token_gae
 
 
 @dataclass(frozen=True)
 class PPOConfig:
-    steps: int = 40
-    batch: int = 64  # texts written a step
+    steps: int = 26
+    batch: int = 96  # texts written a step
     n_new: int = 80  # longest answer, in tokens
-    epochs: int = 2  # passes over each batch
+    epochs: int = 1  # passes over each batch
     minibatches: int = 2
-    lr: float = 1e-3  # at the first step; falls linearly to 0
-    beta: float = 0.03  # price of a nat of KL, in standard deviations of the reward
+    lr: float = 6e-4  # at the first step; falls linearly to 0
+    beta: float = 0.18  # price of a nat of KL, in standard deviations of the reward
     target_kl: float | None = None  # nats per text; adapts β when given
     clip: float = 0.2  # ε for the ratio and for values
     vf_coef: float = 0.1
@@ -40,10 +40,12 @@ class PPOConfig:
         for name in ("steps", "batch", "n_new", "epochs", "minibatches", "lr", "clip", "temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must be positive")
-        if self.beta < 0:
+        if not 0 <= self.beta < float("inf"):
             raise ValueError(
-                f"beta is {self.beta}, but it must not be negative: it is the price of leaving the reference"
+                f"beta is {self.beta}, but the price of leaving the reference must be finite and 0 or more"
             )
+        if self.target_kl is not None and not (self.target_kl > 0 and self.beta > 0):
+            raise ValueError(f"target_kl {self.target_kl} with beta {self.beta}: to adapt β, both must be positive")
         if self.minibatches > self.batch:
             raise ValueError(f"{self.minibatches} minibatches cannot be cut from a batch of {self.batch}")
 
@@ -79,12 +81,11 @@ def value_loss(
 
 
 def score_tokens(lm: CausalLM, done: Completions, temperature: float = 1.0, head: nn.Module | None = None):
-    """Log-prob of each new token, entropy there, and the value of the state before it (0 without a head)."""
+    """Log-prob of each new token "B N", value of the state before it "B N" (0 without a head), and logits "B N V"."""
     logits, hidden = completion_logits(lm, done)
     logits = logits.float() / temperature
-    values = head(hidden) if head is not None else torch.zeros_like(done.logp)
     logp = token_logp(logits, done.new_ids).masked_fill(~done.new_mask, 0.0)  # 0: ratio 1 where there is no token
-    return logp, entropy(logits.detach()), values
+    return logp, head(hidden) if head is not None else torch.zeros_like(logp), logits
 
 
 @trainer
@@ -115,8 +116,11 @@ def ppo(
     trained = [*policy.parameters(), *value_head.parameters()]
     optimizer = torch.optim.Adam(trained, lr=config.lr, eps=1e-5, fused=device.type in ("cpu", "cuda"))
     beta, first = config.beta, 0
+    check_room(policy, left_pad(list(prompts), pad_id)[0].shape[1], config.n_new)  # now, not when the longest is drawn
     if checkpoint is not None and checkpoint.exists():
-        beta, first = _restore(load_state(checkpoint, device), policy, value_head, optimizer, generator)
+        beta, first = _restore(checkpoint, device, policy, value_head, optimizer, generator)
+    elif checkpoint is not None:  # so that an interrupt in the middle of the first step can be undone too
+        save_state(checkpoint, _state(0, beta, policy, value_head, optimizer, generator))
 
     for step in range(first, config.steps):
         for group in optimizer.param_groups:
@@ -135,14 +139,15 @@ def ppo(
         )
         m = done.new_mask
         with torch.no_grad(), autocast(device):
-            logp_old, H, values_old = score_tokens(policy, done, config.temperature, value_head)
+            logp_old, values_old, logits = score_tokens(policy, done, config.temperature, value_head)
+            H = entropy(logits)
             logp_ref, _, _ = score_tokens(reference, done, config.temperature)
             known = expected(done) if expected else torch.zeros_like(values_old)
             values_old = values_old + known
         ended = (done.new_ids == eos_id).any(1)
         score = torch.where(ended, checked_scores(reward_fn, done), config.missing_eos)
         rewards = shaped_rewards(score, logp_old, logp_ref, m, beta)
-        adv = advantages(rewards, values_old, m).detach()
+        adv = checked_advantages(advantages(rewards, values_old, m), m)
         returns = adv + values_old  # before whitening: returns are in units of reward
         update = _update(
             policy, value_head, optimizer, done, logp_old, values_old, whiten(adv, m), returns, known, config, generator
@@ -179,7 +184,7 @@ def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, retu
         for rows in order.chunk(config.minibatches):
             part, m = done[rows], done.new_mask[rows]
             with autocast(device):
-                logp, _, values = score_tokens(policy, part, config.temperature, value_head)
+                logp, values, _ = score_tokens(policy, part, config.temperature, value_head)
             values = values + known[rows]
             log_ratio = logp - logp_old[rows]
             ratio = log_ratio.exp()
@@ -230,9 +235,16 @@ def _state(step, beta, policy, value_head, optimizer, generator) -> dict:
     )
 
 
-def _restore(state, policy, value_head, optimizer, generator) -> tuple[float, int]:
-    policy.load_state_dict(state["policy"])
-    value_head.load_state_dict(state["value_head"])
-    optimizer.load_state_dict(state["optimizer"])
-    generator.set_state(state["generator"].cpu())
-    return state["beta"], state["step"]
+def _restore(path, device, policy, value_head, optimizer, generator) -> tuple[float, int]:
+    state = load_state(path, device)
+    try:
+        policy.load_state_dict(state["policy"])
+        value_head.load_state_dict(state["value_head"])
+        optimizer.load_state_dict(state["optimizer"])
+        generator.set_state(state["generator"].cpu())
+        return state["beta"], state["step"]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"the checkpoint {path} is of another model or device ({reason}): delete it to start afresh"
+        ) from None

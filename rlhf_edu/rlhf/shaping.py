@@ -107,3 +107,14 @@ def checked_scores(reward_fn: RewardFn, done: Completions) -> Float[Tensor, " B"
             "make it finite for every text, strange ones too (training stopped; the steps before are kept)"
         )
     return scores.float().detach()
+
+
+def checked_advantages(advantages: Tensor, mask: Bool[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    """Advantages of your own, cut off from the graph, or a ValueError: NaN in one of them would spoil every weight."""
+    if advantages.shape != mask.shape:
+        raise ValueError(
+            f"the advantages have shape {tuple(advantages.shape)}, but there must be one for each token: {tuple(mask.shape)}"
+        )
+    if bad := int((~torch.isfinite(advantages) & mask).sum()):
+        raise ValueError(f"{bad} advantages are NaN or infinite: look at the function that makes them")
+    return advantages.detach().masked_fill(~mask, 0.0)
