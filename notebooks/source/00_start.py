@@ -222,8 +222,8 @@ Picture(figure, f"Surprise against w: a valley whose lowest point is at w = {bes
 # %%
 reward_model = RewardModel(studio.reference).to(studio.device).settle(drafts)  # a clean start
 fit = fit_preferences(reward_model, studio.tokenizer, to_pairs(answers)).run()
-for name in ("loss", "accuracy"):
-    print(f"{name:<9} {fit[0][name]:.2f} → {fit[-1][name]:.2f}   on the {fit[-1]['pairs']} pairs it learned from")
+print(f"surprise {fit[0]['loss']:.2f} → {fit[-1]['loss']:.2f} nats a choice")
+print(f"right on {fit[-1]['accuracy']:.0%} of the {fit[-1]['pairs']} pairs it learned from")
 
 # %% [markdown]
 # Good marks on pairs it has seen are cheap. Of fresh pairs, how many does it get right? Since a person wavers, even
@@ -276,6 +276,13 @@ def side_by_side(before, after, title="after"):
 old_stories = tell(studio.reference)
 HTML(side_by_side(old_stories, tell(studio.policy), "now (nothing taught yet)"))
 
+# %%
+from rlhf_edu.rlhf.ppo import PPOConfig
+
+config = PPOConfig(steps=budget(PPOConfig.steps, 3), batch=budget(PPOConfig.batch, 16))
+words = dict(score="score by the reward model", kl_nats="KL to the old self (nats)", gold="hidden taste (0 to 1)")
+config  # the recipe: only steps and beta (the leash) matter today; lesson 14 explains the rest
+
 # %% [markdown]
 # **Predict.** Which way will the score go, and which way the KL? Will the stories stay different from each other?
 #
@@ -283,10 +290,8 @@ HTML(side_by_side(old_stories, tell(studio.policy), "now (nothing taught yet)"))
 
 # %%
 from rlhf_edu.rlhf.loop import teach
-from rlhf_edu.rlhf.ppo import PPOConfig
 from rlhf_edu.widgets.live import Teach
 
-config = PPOConfig(steps=budget(PPOConfig.steps, 3), batch=budget(PPOConfig.batch, 16))
 page = W.HTML(side_by_side(old_stories, old_stories, "now"))
 
 
@@ -302,12 +307,7 @@ def lesson():
             page.value = side_by_side(old_stories, tell(studio.policy), f"after {record['step'] + 1} steps")
 
 
-config
-
-# %%
-words = dict(score="score by the reward model", kl_nats="KL to the old self (nats)", gold="hidden taste (0 to 1)")
-keys = [key for key in words if simulated or key != "gold"]
-live = Teach(lesson, keys=keys, total=config.steps, labels=words)
+live = Teach(lesson, keys=[*words][: 3 if simulated else 2], total=config.steps, labels=words)
 display(live, page)
 
 # %% [markdown]
@@ -323,8 +323,8 @@ print(f"KL    {first['kl_nats']:.1f} → {last['kl_nats']:.1f} nats a story")
 # ## 5 Did it work?
 #
 # The score went up. Of course it did: that is what the storyteller was paid for. A student who marks their own exam does
-# well, too. So we ask somebody who took no part, about beginnings that nobody has seen, and without saying which story is
-# which: a **blind test**.
+# well, too. So we ask the one whose taste it was, about beginnings that nobody has seen, and without saying which story
+# is which: a **blind test**.
 
 # %%
 from rlhf_edu.feedback.types import Query
@@ -369,8 +369,7 @@ for name, measure in price.items():
 #
 # Somebody mixes up *chosen* and *rejected*. It is one word in one line of code.
 #
-# **Predict.** What gives it away: an error message, the loss, the accuracy on the pairs it learned from, or none of
-# these?
+# **Predict.** What gives it away: an error message, the surprise, the share of pairs it gets right, or none of these?
 
 # %%
 from rlhf_edu.feedback.types import Pair
@@ -379,7 +378,7 @@ swapped = [Pair(pair.prompt, pair.worse, pair.better) for pair in to_pairs(answe
 wrong_model = RewardModel(studio.reference).to(studio.device).settle(drafts)
 wrong_fit = fit_preferences(wrong_model, studio.tokenizer, swapped).run()
 for name, records in (("right", fit), ("swapped", wrong_fit)):
-    print(f"{name:<8} loss {records[-1]['loss']:.3f}   accuracy {records[-1]['accuracy']:.0%}")
+    print(f"{name:<8} surprise {records[-1]['loss']:.3f} nats   right on {records[-1]['accuracy']:.0%}")
 
 # %% [markdown]
 # None. Both learn equally well; one of them learns the opposite. Let it teach for a few steps:
