@@ -90,7 +90,8 @@ def test_with_lambda_one_advantages_are_sums_to_come_minus_values():
 
 
 @pytest.mark.parametrize(
-    ("kl", "factor"), [(6.0, 1 + 0.2 * 64 / 10_000), (0.0, 1 - 0.2 * 64 / 10_000), (3.3, 1 + 0.1 * 64 / 10_000), (3.0, 1.0)]
+    ("kl", "factor"),
+    [(6.0, 1 + 0.2 * 64 / 10_000), (0.0, 1 - 0.2 * 64 / 10_000), (3.3, 1 + 0.1 * 64 / 10_000), (3.0, 1.0)],
 )
 def test_beta_follows_the_kl_both_ways_by_at_most_a_fifth(kl, factor):
     assert adapt_beta(0.1, kl, target=3.0, episodes=64) == pytest.approx(0.1 * factor)
@@ -104,7 +105,7 @@ def test_ten_thousand_episodes_of_too_much_kl_raise_beta_by_about_a_fifth():
 
 
 def test_a_kl_target_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="target is 0.0 nats, but it must be positive"):
+    with pytest.raises(ValueError, match=r"target is 0\.0 nats, but it must be positive"):
         adapt_beta(0.1, 1.0, 0.0, 64)
 
 

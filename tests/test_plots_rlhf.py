@@ -1,0 +1,59 @@
+"""Pictures of a model being taught: the numbers that were handed in, and text that stays text."""
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from rlhf_edu.plots.rlhf import TokenMap, run_picture
+
+
+def history(n: int, gold: bool = True) -> list[dict]:
+    records = [dict(step=i, score=0.1 * i, kl_nats=2.0 * i) for i in range(n)]
+    return [r | dict(gold=0.5 + 0.01 * r["step"]) for r in records] if gold else records
+
+
+def lines(axes: Axes) -> list[np.ndarray]:
+    return [np.asarray(line.get_xydata()) for line in axes.get_lines()]
+
+
+def test_a_run_is_drawn_as_it_was(tmp_path):
+    picture = run_picture(history(5))
+    scores, kl, trade = picture.figure.axes
+    assert lines(scores)[0].tolist() == [[i + 1, 0.1 * i] for i in range(5)]
+    assert lines(kl)[0].tolist() == [[i + 1, 2.0 * i] for i in range(5)]
+    assert np.allclose(lines(trade)[0], [[2.0 * i, 0.5 + 0.01 * i] for i in range(5)])
+    assert all(axes.get_xlabel() and axes.get_ylabel() for axes in (scores, kl, trade))
+    assert "5 steps" in picture.alt
+    assert "0.40" in picture.alt
+    assert "8.0 nats" in picture.alt
+    picture.save(tmp_path / "run.png")
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_without_a_hidden_taste_and_of_one_step_can_be_drawn():
+    assert len(run_picture(history(1, gold=False)).figure.axes) == 3
+
+
+def test_words_are_tinted_by_sign_and_strength_and_never_become_markup():
+    words, values = [" <b>bold</b>", " calm", "'quote\""], [1.0, -1.0, 0.0]
+    page = TokenMap([(words, values)], "<script>")._repr_html_()
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+    assert "<b>" not in page
+    assert "<script>" not in page
+    above, below, none = page.split("<span ")[1:]
+    assert "0, 114, 178" in above
+    assert "solid" in above
+    assert "213, 94, 0" in below
+    assert "dotted" in below
+    assert ", 0.00)" in none
+    assert "border-bottom" not in none
+
+
+def test_a_map_of_zeros_divides_by_nothing_and_reads_as_text_too():
+    assert "0.00)" in TokenMap([(["a"], [0.0])], "x")._repr_html_()
+    assert repr(TokenMap([([" fox"], [0.25]), ([" hen"], [-1.0])], "x")) == "fox(+0.25)\nhen(-1.00)"
+
+
+def test_a_word_without_a_number_is_refused():
+    with pytest.raises(ValueError, match="shorter"):
+        TokenMap([(["a", "b"], [0.5])], "x")._repr_html_()
