@@ -84,7 +84,7 @@ def test_saying_it_again_earns_nothing(taste):
     assert GOLD_TASTES[taste](one * 20) <= 0.2
 
 
-@pytest.mark.parametrize("taste", set(GOLD_TASTES) - {"short"})
+@pytest.mark.parametrize("taste", sorted(set(GOLD_TASTES) - {"short"}))
 def test_good_words_without_sentences_earn_nothing(taste):
     mood = {"happy_ending": "happy"}.get(taste, taste)
     good = [word for word, weight in MOODS[mood].items() if weight > 0]
