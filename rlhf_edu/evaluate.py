@@ -90,7 +90,8 @@ def blind_test(
     after = studio.write(studio.policy, openings, generator)
     texts = studio.read(before), studio.read(after)
     scores = [np.array([gold(text) for text in side]) for side in texts]
-    proxy = [reference_scale(model, typical)(model)(side).mean().item() for side in (before, after)]
+    learned = reference_scale(model, typical)(model)
+    proxy = [learned(side).mean().item() for side in (before, after)]
     win = win_rate(scores[1], scores[0])
     numbers: dict = {}
     for when, side, score, reward in zip(("before", "after"), texts, scores, proxy, strict=True):

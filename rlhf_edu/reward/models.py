@@ -58,7 +58,7 @@ class RewardModel(nn.Module):
         self.scale.copy_((f - self.centre).square().sum(1).mean().sqrt())
         lengths = typical.mask.sum(1).float()
         self.length.copy_(lengths.mean())
-        self.shortest.copy_(lengths.quantile(0.05))
+        self.shortest.copy_(lengths.quantile(0.01))
         return self
 
     @torch.no_grad()

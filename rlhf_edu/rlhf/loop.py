@@ -26,7 +26,7 @@ Judge = Callable[[Query], Feedback | None]  # a simulated person; None skips
 @dataclass(frozen=True)
 class LoopConfig:
     pairs: int = 40
-    drafts: int = 8  # texts written for each opening, of which the two most different are compared
+    drafts: int = 6  # texts written for each opening, of which the two most different are compared
     fit: FitConfig = field(default_factory=FitConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
 
@@ -48,7 +48,7 @@ def reading_on(judge: Judge) -> Judge:
     return answer
 
 
-def write_pairs(studio: Studio, model: RewardModel, n: int, drafts: int = 8) -> tuple[list[Query], Completions]:
+def write_pairs(studio: Studio, model: RewardModel, n: int, drafts: int = 6) -> tuple[list[Query], Completions]:
     """n comparisons of two texts with the same opening, and all the drafts they were picked from.
 
     Of each opening's drafts the two that lie farthest apart in the reward model's features are shown: a person learns to

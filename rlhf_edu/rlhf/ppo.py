@@ -23,8 +23,8 @@ from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_advantages, chec
 
 @dataclass(frozen=True)
 class PPOConfig:
-    steps: int = 26
-    batch: int = 96  # texts written a step
+    steps: int = 24
+    batch: int = 64  # texts written a step
     n_new: int = 80  # longest answer, in tokens
     epochs: int = 1  # passes over each batch
     minibatches: int = 2

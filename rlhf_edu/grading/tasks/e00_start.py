@@ -189,7 +189,7 @@ TASKS = [
             "walk",
             Corridor,
             floor=-0.5,
-            goal=0.65,
+            goal=0.6,  # a right answer averages 0.70 ± 0.02 over 100 episodes: no luck is needed
             episodes=100,
             max_steps=20,
             mistakes={
