@@ -33,29 +33,29 @@ def pictures(notebook, name):
         notebook.screenshot(f"{folder}/{name}.png")
 
 
-def run_until(notebook, source, seconds=120):
-    """Run the selected cell and those after it, up to the code cell that contains `source`; wait until that has run."""
+def run_cells(notebook, first, last, seconds=120):
+    """Run from the code cell that contains `first` to the one that contains `last`, and wait until that has run."""
     page, active = notebook.page, notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+    notebook.cells.filter(has_text=first).first.locator(".jp-InputPrompt").first.click()
     for _ in range(60):
-        here = "jp-CodeCell" in active.get_attribute("class") and source in active.text_content()
+        here = "jp-CodeCell" in active.get_attribute("class") and last in active.text_content()
         page.keyboard.press("Shift+Enter")
         page.wait_for_timeout(60)
         if here:
             break
-    prompt = notebook.cells.filter(has_text=source).first.locator(".jp-InputPrompt")
+    prompt = notebook.cells.filter(has_text=last).first.locator(".jp-InputPrompt")
     prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=1000 * seconds, state="attached")
 
 
 def test_a_student_labels_teaches_and_judges(lesson, tmp_path):
     page = lesson.page
-    page.locator(".jp-Notebook .jp-Cell").first.click()
-    run_until(lesson, LABEL)
+    run_cells(lesson, "RLHF_EDU_FAST", LABEL)
     label(lesson)
     own = FeedbackStore(tmp_path / "answers.db")
     assert own.consented("me")
     assert len(own.answers(simulated=False)) == 12
 
-    run_until(lesson, "display(live, page)")
+    run_cells(lesson, "likes = [", "display(live, page)")
     page.get_by_text("All 12 answers are yours").first.wait_for(state="attached")
     pictures(lesson, "3_ready_to_teach")
     page.get_by_role("button", name="Teach", exact=False).first.click()
@@ -63,12 +63,12 @@ def test_a_student_labels_teaches_and_judges(lesson, tmp_path):
     page.get_by_text("after 3 steps").first.wait_for()
     pictures(lesson, "4_taught")
 
-    run_until(lesson, "Compare(blind)")
+    run_cells(lesson, "live.wait()", "Compare(blind)")
     judge = page.locator(".rlhf-view").filter(has_text="of 12 answered").last
     judge.get_by_role("button", name="Left is better").click()
     judge.locator(".rlhf-count", has_text="1 of 12").wait_for()
     pictures(lesson, "5_blind")
-    run_until(lesson, "price = {")
+    run_cells(lesson, "price = {", "price = {")
     page.get_by_text(re.compile("You prefer the taught storyteller in .* 1 prompts")).wait_for()
     pictures(lesson, "6_verdict")
 
