@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from rlhf_edu import cli
 from rlhf_edu.commands import lab as module
 from rlhf_edu.commands.lab import MANIFEST, working_copy
 
@@ -112,12 +111,7 @@ def test_jupyterlab_is_started_on_the_copy_and_its_exit_code_is_ours(course, min
         return subprocess.CompletedProcess(words, 3)
 
     monkeypatch.setattr(module.subprocess, "run", run)
-    monkeypatch.setattr(
-        sys, "argv", ["rlhf-edu", "lab", "--dir", str(mine), "--no-browser", "--port", "9999", "--debug"]
-    )
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 3
+    assert module.lab(mine, browser=False, port=9999, arguments=["--debug"]) == 3
     assert started[:3] == [sys.executable, "-m", "jupyterlab"]
     assert {"--no-browser", "--port=9999", "--debug", f"--ServerApp.root_dir={mine.resolve()}"} <= set(started)
     assert "--LabApp.default_url=/lab/tree/notebooks/00_a.ipynb" in started
