@@ -29,6 +29,7 @@ from rlhf_edu.feedback.types import Pair, to_pairs
 from rlhf_edu.lm.interface import Completions
 from rlhf_edu.ops import kl_exact, kl_k1, kl_k3, token_logp, whiten
 from rlhf_edu.plots import COLOURS, Picture, new_figure, watch
+from rlhf_edu.plots.curves import NAMES
 from rlhf_edu.plots.rlhf import TokenMap, run_picture
 from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.reward.train import fit_preferences, pair_features
@@ -322,8 +323,8 @@ student, head, run = teach(reward_fn, config, advantages=my_gae, expected=scale(
 run
 
 # %% [markdown]
-# Nothing has happened yet: a run trains when you loop over it. **Predict.** The judge's score, the hidden taste and the
-# KL: which rise, and which slows down first?
+# Nothing has happened yet: a run trains when you loop over it. **Predict.** The judge's score, the hidden taste (`gold`)
+# and the KL: which rise, and which slows down first?
 #
 # Look at the vital signs, too. In a healthy run the first ratio is 1, the clip fraction stays below about 0.3, texts end,
 # and distinct-2 (different pairs of neighbouring tokens, of all pairs) does not crash.
@@ -398,7 +399,7 @@ def compare(runs, *keys):
         for y, colour, dash in zip(lines.values(), COLOURS, DASHES, strict=False):
             ax.plot(range(1, len(y) + 1), y, color=colour, linestyle=dash)
         label_ends(ax, [(len(y), y[-1], *who) for y, *who in zip(lines.values(), lines, COLOURS, strict=False)])
-        ax.set(xlabel="PPO step", ylabel=key.replace("_", " "))
+        ax.set(xlabel="PPO step", ylabel=NAMES.get(key, key.replace("_", " ")))
     return Picture(
         figure, "; ".join(f"{key} of {n}: {r[0][key]:.2f} to {r[-1][key]:.2f}" for key in keys for n, r in runs.items())
     )
@@ -432,7 +433,7 @@ for beta in (0.0, 1.0):
 compare(runs, "kl_nats", "gold", "ended")
 
 # %% [markdown]
-# Without a price the KL passes 100 nats within a few steps. Words dissolve, then texts stop ending, and the hidden taste
+# In a run like this the KL passes 100 nats within a few steps when nothing is paid for it. Words dissolve, then texts stop ending, and the hidden taste
 # sinks. With it the policy stays near the reference, and so do its sentences. The samples tell at once; an average
 # score never does.
 #
