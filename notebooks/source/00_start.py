@@ -244,7 +244,7 @@ else:
 # %% [markdown]
 # ## 4 Teach
 #
-# Now the storyteller practises. At each step it writes 64 stories; the reward model scores them; and every word in a
+# Now the storyteller practises. At each step it writes a batch of stories; the reward model scores them; every word in a
 # story that scored better than expected becomes a little likelier, in a worse one a little less likely. *A little* is
 # the art: the method is called **PPO** (proximal policy optimisation), and it never takes a large step.
 #
@@ -265,7 +265,7 @@ def tell(model):
 
 
 def side_by_side(before, after, title="after"):
-    cell = "<td style='width:50%; text-align:left; vertical-align:top; white-space:normal; line-height:1.5'>"
+    cell = "<td style='width:50%; text-align:left; vertical-align:top; white-space:normal; padding:3px 18px 9px 0'>"
     rows = [(f"<b>before</b>{cell}<b>{title}</b>")]
     for start, *texts in zip(four, before, after, strict=True):
         parts = [html.escape(text.removeprefix(start)) for text in texts]
@@ -346,7 +346,6 @@ Compare(blind)
 # %%
 from rlhf_edu.evaluate import distinct_n, win_rate
 
-grammatical = studio.world.grammatical
 if yours := blind.answers(simulated=False):
     new, old = (np.array([answer.choice == side for answer in yours], float) for side in "ba")
     print(f"You prefer the taught storyteller in {win_rate(new, old)}")
@@ -354,7 +353,10 @@ if simulated:
     old, new = (np.array([gold(text) for text in side]) for side in (before, after))
     print(f"The hidden taste prefers it in {win_rate(new, old)}")
     print(f"Mean hidden taste {old.mean():.2f} → {new.mean():.2f}, where 1 would be perfect")
-price = {"different word pairs": distinct_n, "well-formed sentences": lambda side: np.mean([*map(grammatical, side)])}
+price = {
+    "different word pairs": distinct_n,
+    "well-formed sentences": lambda side: np.mean([*map(studio.world.grammatical, side)]),
+}
 for name, measure in price.items():
     print(f"{name:<22} {measure(before):.0%} → {measure(after):.0%}")
 
