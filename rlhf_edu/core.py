@@ -23,13 +23,17 @@ class Run:
     """
 
     def __init__(self, name: str, records: Iterator[dict]):
-        self.name, self._records = name, records
+        self.name, self._records, self._state = name, records, "not finished"
 
     def __iter__(self) -> Iterator[dict]:
         return self
 
     def __next__(self) -> dict:
-        return next(self._records)
+        try:
+            return next(self._records)
+        except StopIteration:
+            self._state = "finished"
+            raise
 
     def run(self) -> list[dict]:
         """Train to the end and keep every record."""
@@ -42,6 +46,8 @@ class Run:
             close()
 
     def __repr__(self) -> str:
+        if self._state == "finished":
+            return f"<{self.name}: finished. Call {self.name}(...) again for another run.>"
         return f"<{self.name}: not finished. Loop over it, call .run(), or hand it to watch() to train.>"
 
 

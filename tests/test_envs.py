@@ -17,6 +17,7 @@ IDS = [f"rlhf_edu/{name}-v0" for name in ("GridWorld", "RandomWalk", *(f"Probe{p
 def test_our_environments_pass_gymnasiums_own_checker(env_id):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*symmetric and normalized space")  # advice; Aim says why it is wide
         check_env(gym.make(env_id, disable_env_checker=True).unwrapped)
 
 

@@ -1,5 +1,6 @@
 """`rlhf-edu demo`: the whole loop with a simulated person, and an honest account of what came of it."""
 
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from rlhf_edu.rlhf.loop import LoopConfig, reading_on, rlhf_loop
 from rlhf_edu.rlhf.studio import Studio, open_studio
 from rlhf_edu.worlds.world import world
 
+HISTORY = "ppo.jsonl"
 NOISE = 0.1  # temperature of the simulated person, in units of the taste
 WORDS = {
     "pairs": "comparing pairs of texts",
@@ -37,7 +39,7 @@ def run_loop(studio: Studio, taste: str, config: LoopConfig, out: Path | None, o
     def gold_score(done) -> dict:
         return dict(gold=float(np.mean([gold(text) for text in studio.read(done)])))
 
-    history, result = [], {}
+    history, result = _kept(out), {}
     for record in rlhf_loop(
         studio,
         person,
@@ -49,9 +51,23 @@ def run_loop(studio: Studio, taste: str, config: LoopConfig, out: Path | None, o
         on_record(record)
         if record["stage"] == "ppo":
             history.append(record)
+            if out is not None:
+                with (out / HISTORY).open("a", encoding="utf-8") as log:
+                    log.write(json.dumps(record) + "\n")
         if record["stage"] == "test":
             result = {k: v for k, v in record.items() if k not in ("stage", "step", "total")}
     return result | {"history": history}
+
+
+def _kept(out: Path | None) -> list[dict]:
+    """The PPO records of an earlier, interrupted run; a last line that was cut off is left out."""
+    steps: dict[int, dict] = {}
+    if out is not None and (out / HISTORY).exists():
+        for line in (out / HISTORY).read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                record = json.loads(line)
+                steps[record["step"]] = record
+    return list(steps.values())
 
 
 def demo(name: str, taste: str, pairs: int, seed: int, device_name: str, out: Path | None) -> int:
@@ -159,5 +175,5 @@ def table(result: dict) -> Group:
 def _picture(history: list[dict], path: Path) -> None:
     from rlhf_edu.plots.rlhf import run_picture
 
-    if history:  # empty when a finished run is asked for again
+    if history:
         run_picture(history).save(path)

@@ -26,13 +26,13 @@ def shift(x: Float[Tensor, "B T F"], n: int) -> Float[Tensor, "B T F"]:
 
 
 class RewardModel(nn.Module):
-    """r(text) = w·(f(text) − centre) / scale, read at the last real token.
+    """r(text) = min(1, n/n_min) · (w·(f(text) − centre) / scale + b), read at the last of the text's n tokens.
 
     f joins two means of the trunk's hidden states: over the whole text so far, and over its last `RECENT` tokens, because
     how a story ends says more than its length would give it.
 
     The trunk is a frozen copy: training the policy later does not change what is rewarded. Called with `Completions` it is
-    a `RewardFn`; `tokens` gives its opinion after every token.
+    a `RewardFn`; `running` gives its opinion after every token.
     """
 
     centre: Tensor
@@ -55,7 +55,12 @@ class RewardModel(nn.Module):
         """Measure features from the average of typical texts, in units of their spread, so that a prior means something."""
         f = self.features(typical.ids, typical.mask)
         self.centre.copy_(f.mean(0))
-        self.scale.copy_((f - self.centre).square().sum(1).mean().sqrt())
+        spread = (f - self.centre).square().sum(1).mean().sqrt()
+        if not spread > 0:
+            raise ValueError(
+                f"all {len(f)} typical texts are the same, so nothing can be compared: write different ones"
+            )
+        self.scale.copy_(spread)
         lengths = typical.mask.sum(1).float()
         self.length.copy_(lengths.mean())
         self.shortest.copy_(lengths.quantile(0.01))
@@ -94,7 +99,7 @@ class RewardModel(nn.Module):
     def expected(self, done: Completions) -> Float[Tensor, "B N"]:
         """The reward to expect *before* each new token: what is written counts, the rest is taken to be average.
 
-        V_t = min(1, n_t / n̄) · r(first n_t tokens)        n̄: length of a typical text
+        V_t = min(1, n_t / n̄) · r_t        r_t: `running` over the first n_t tokens; n̄: length of a typical text
         """
         written = (done.mask.cumsum(1) / self.length).clamp(max=1.0)
         before = (self.running(done) * written)[:, -done.n_new - 1 : -1]

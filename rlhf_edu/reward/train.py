@@ -20,7 +20,7 @@ from rlhf_edu.reward.models import RewardModel
 class FitConfig:
     steps: int = 100  # passes over all pairs: the trunk is frozen, so that their features are computed once
     lr: float = 0.2
-    prior: float = 0.01  # λ: how strongly the weights are drawn to 0, per pair
+    prior: float = 0.01  # λ: how strongly the weights are drawn to 0, against the mean loss
 
     def __post_init__(self):
         for name in ("steps", "lr"):
@@ -66,7 +66,7 @@ def fit_preferences(
 ):
     """Fit the head to choices, from wherever it stands; yield step, loss (nats per choice) and accuracy.
 
-    minimise  L_BT + λ |w|²        a Gaussian prior on w: forty choices cannot say more about 128 weights than "small"
+    minimise  L_BT + λ |w|²        a Gaussian prior on w: forty choices cannot fix 256 weights
 
     Two people (or one, twice) may contradict each other: the model then leans neither way, which is the right answer.
     """

@@ -131,7 +131,7 @@ def test_teaching_sees_rewards_of_mean_zero_and_spread_one_and_follows_the_rewar
     model = RewardModel(studio.reference)
     _, drafts = write_pairs(studio, model, 30)
     torch.nn.init.normal_(model.head.linear.weight, generator=torch.Generator().manual_seed(1))
-    config = PPOConfig(steps=20, batch=32, n_new=10, lr=1e-2, beta=0.0, missing_eos=0.0)
+    config = PPOConfig(steps=20, batch=32, n_new=10, epochs=2, lr=1e-2, beta=0.0, missing_eos=0.0)
     trunk = weights(model.trunk)
     records = teach(studio, model, drafts, config).run()
     assert sum(r["score"] for r in records[-5:]) / 5 > sum(r["score"] for r in records[:3]) / 3 + 0.3

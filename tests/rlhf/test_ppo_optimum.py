@@ -50,7 +50,7 @@ def taught(seed: int, **settings) -> tuple[list[float], list[float], list[dict]]
     """Log-probs of all answers before and after PPO, and its records."""
     policy = fresh(seed)
     reference = copy.deepcopy(policy).requires_grad_(False)
-    config = PPOConfig(**dict(batch=64, n_new=N, missing_eos=LOW, lr=5e-3) | settings)
+    config = PPOConfig(**dict(batch=64, n_new=N, epochs=2, missing_eos=LOW, lr=5e-3) | settings)
     g = torch.Generator().manual_seed(seed)
     run = ppo(policy, ScalarHead(16), reference, rule, [PROMPT], config, eos_id=EOS, pad_id=PAD, generator=g)
     records = run.run()
