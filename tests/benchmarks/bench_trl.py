@@ -7,6 +7,7 @@ python tests/benchmarks/bench_trl.py [--iterations 8] [--threads 2]
 """
 
 import argparse
+import itertools
 import logging
 import tempfile
 import time
@@ -93,7 +94,7 @@ def trl(iterations: int) -> list[float]:
             callbacks=[clock],
         ).train()
     ends = clock.at[1::2]  # two optimiser steps make an iteration
-    return [b - a for a, b in zip(ends, ends[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(ends)]
 
 
 def main() -> None:
