@@ -127,12 +127,12 @@ class Sandbox:
             "environ": ENVIRON if self.contained else {k: v for k, v in ENVIRON.items() if "/" not in v},
             "workdir": self.folder,
         }  # fmt: skip
-        paths = [str(PACKAGE.parent)]
+        paths = [inside(PACKAGE.parent) if self.contained else str(PACKAGE.parent)]
         code = f"import sys; sys.path[:0] = {paths!r}; from rlhf_edu.grading import zygote; "
         code += f"zygote.main({theirs.fileno()}, {settings!r})"
         command = [sys.executable, "-I", "-B", "-c", code]
         if self.contained:
-            command = [*bwrap_command(), *command]
+            command = [*bwrap_command(), inside(sys.executable), *command[1:]]
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors
@@ -151,6 +151,11 @@ class Sandbox:
         raise SandboxError(f"the sandbox does not answer{': ' + said if said else ''}")
 
 
+def inside(path: str | Path) -> str:
+    """Where a path of this machine lies in the sandbox: the same place, unless the scratch folder /tmp covers it there."""
+    return f"/installed{path}" if Path(path).is_relative_to("/tmp") else str(path)
+
+
 def bwrap_command() -> list[str]:
     """The bubblewrap command line: what of this machine a submission may see."""
     command = [bubblewrap() or "bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
@@ -167,19 +172,19 @@ def bwrap_command() -> list[str]:
     for path in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts", "/etc/alternatives", "/etc/mime.types"):
         command += ["--ro-bind-try", path, path]
     shown = [path for path in dict.fromkeys([sys.base_prefix, sys.prefix, str(PACKAGE)]) if path != "/usr"]
-    for parent in dict.fromkeys(str(p) for path in shown for p in reversed(Path(path).parents[:-1])):
+    for parent in dict.fromkeys(str(p) for path in shown for p in reversed(Path(inside(path)).parents[:-1])):
         if not parent.startswith("/usr"):
             command += ["--perms", "0755", "--dir", parent]  # bubblewrap's own would be closed to other users
     for path in shown:
-        command += ["--ro-bind", path, path]
+        command += ["--ro-bind", path, inside(path)]
     grading = PACKAGE / "grading"
-    command += ["--tmpfs", str(grading)]
+    command += ["--tmpfs", inside(grading)]
     for name in INSIDE + STUBBED:
         source = grading / f"{'stubs' if name in STUBBED else name}.py"
-        command += ["--ro-bind", str(source), str(grading / f"{name}.py")]
-    command += ["--remount-ro", str(grading)]
+        command += ["--ro-bind", str(source), inside(grading / f"{name}.py")]
+    command += ["--remount-ro", inside(grading)]
     if (PACKAGE / "course").exists():
-        command += ["--tmpfs", str(PACKAGE / "course")]
+        command += ["--tmpfs", inside(PACKAGE / "course")]
     command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
     for key, value in ENVIRON.items():
         command += ["--setenv", key, value]
