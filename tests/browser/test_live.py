@@ -67,7 +67,7 @@ def test_opinions_move_when_python_says_so(lab):
     cells = ["from rlhf_edu.widgets.opinion import Opinion\nview = Opinion(['<b>x</b>', 'y'], ['A', 'B'])\nview"]
     notebook = lab.open([*cells, "view.set_scores([0.0, 1.0]); view.set_scores([2.0, -1.0], 'After 12 answers.')"])
     notebook.run_all()
-    notebook.page.get_by_text("After 12 answers.").wait_for()
+    notebook.page.get_by_role("status").get_by_text("After 12 answers.").wait_for()
     assert notebook.page.locator(".rlhf-value").all_inner_texts() == ["2.00", "−1.00"]
     assert notebook.page.locator(".rlhf-change").all_inner_texts() == ["▲ 2.00", "▼ 2.00"]
     assert notebook.page.locator(".rlhf-story").all_inner_texts() == ["<b>x</b>", "y"]

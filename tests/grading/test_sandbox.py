@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rlhf_edu.grading import sandbox as module
-from rlhf_edu.grading.sandbox import Limits, Sandbox, SandboxError, bubblewrap
+from rlhf_edu.grading.sandbox import Limits, Sandbox, SandboxError, bubblewrap, inside
 from rlhf_edu.grading.session import SandboxStudent, WorkerGone
 from rlhf_edu.grading.task import StudentError
 
@@ -64,10 +64,10 @@ def test_only_the_scratch_folders_can_be_written(run):
 def test_the_home_folder_the_judges_and_the_repository_are_not_there(run):
     assert run("import os; print(os.path.exists('/etc/passwd'))") == "False"
     package = module.PACKAGE
-    assert run(f"print(sorted(os.listdir({str(package / 'grading')!r})))") == str(
+    assert run(f"print(sorted(os.listdir({inside(package / 'grading')!r})))") == str(
         sorted(f"{name}.py" for name in module.INSIDE + module.STUBBED)
     )
-    assert "tests" not in run(f"print(os.listdir({str(package.parent)!r}))")
+    assert "tests" not in run(f"print(os.listdir({inside(package.parent)!r}))")
     home = os.path.expanduser("~")
     held = run(f"print([p for p in (os.listdir({home!r}) if os.path.exists({home!r}) else []) if p != '.pyenv'])")
     assert held == "[]"
