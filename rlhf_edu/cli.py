@@ -63,7 +63,7 @@ def pretrain(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
 ) -> None:
-    """Make a world's mini GPT-2 from nothing, as the shipped one was made. At most ten minutes on two cores."""
+    """Make a world's mini GPT-2 from nothing, as the shipped one was made. About ten minutes on two cores."""
     from rlhf_edu.commands.pretrain import pretrain_command as run
 
     raise typer.Exit(run(world, out, steps, seed, device))
