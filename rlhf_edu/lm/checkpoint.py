@@ -100,7 +100,7 @@ def load_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str
     try:
         return torch.load(path, map_location=device, weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]  # torch goes on for a page
         raise ValueError(
             f"the checkpoint {path} cannot be read ({first}): delete it to start this run afresh"
         ) from None
