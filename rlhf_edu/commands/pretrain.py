@@ -16,6 +16,7 @@ from rlhf_edu.lm.checkpoint import DATA, save
 from rlhf_edu.lm.gpt2 import GPT2, GPT2Config
 from rlhf_edu.lm.tokenizer import Tokenizer, split_words, word_tokenizer
 from rlhf_edu.lm.train import PretrainConfig, batches, next_token_loss, pretrain, right_pad
+from rlhf_edu.reward.themes import find_themes, save_themes
 from rlhf_edu.rlhf.studio import Studio
 from rlhf_edu.worlds.world import World, world
 
@@ -27,9 +28,14 @@ class Recipe:
     heads: int
     width: int
     train: PretrainConfig
+    themes: int = 0  # directions in which a text's halves go together (reward/themes.py); 0 for none
 
 
-RECIPES = {"stories": Recipe(texts=60_000, layers=4, heads=4, width=128, train=PretrainConfig(steps=1500, lr=4e-3))}
+RECIPES = {
+    "stories": Recipe(
+        texts=60_000, layers=4, heads=4, width=128, train=PretrainConfig(steps=1500, lr=4e-3), themes=32
+    )
+}
 
 
 def write_texts(name: str, n: int, seed: int) -> list[str]:
@@ -96,6 +102,9 @@ def pretrain_command(name: str, out: Path | None, steps: int | None, seed: int, 
         recipe=asdict(recipe) | {"train": asdict(config)},
         quality=quality,
     )
+    if recipe.themes:
+        ends = {tokenizer.encode(mark)[0] for mark in ".!?"}
+        save_themes(folder, find_themes(rows, ends, gpt2.vocab_size, recipe.themes))
     for key, value in quality.items():
         console.print(f"  {key.replace('_', ' '):<24} {value}", highlight=False)
     console.print(f"saved in {folder} after {time.perf_counter() - start:.0f} s", highlight=False, markup=False)
