@@ -32,9 +32,7 @@ class Recipe:
 
 
 RECIPES = {
-    "stories": Recipe(
-        texts=60_000, layers=4, heads=4, width=128, train=PretrainConfig(steps=1500, lr=4e-3), themes=32
-    )
+    "stories": Recipe(texts=60_000, layers=4, heads=4, width=128, train=PretrainConfig(steps=1500, lr=4e-3), themes=32)
 }
 
 

@@ -57,7 +57,7 @@ def write_pairs(studio: Studio, model: RewardModel, n: int, drafts: int = 6) -> 
     openings = studio.openings(n, "pairs")
     done = studio.write(studio.reference, openings, studio.generator("pairs"), samples=drafts)
     model.settle(done)
-    features = model.features(done.ids, done.mask).view(n, drafts, -1)
+    features = model.standardise(model.features(done.ids, done.mask)).view(n, drafts, -1)
     texts, queries = studio.read(done), []
     for i, opening in enumerate(openings):
         a, b = divmod(int(torch.cdist(features[i], features[i]).argmax()), drafts)
@@ -108,7 +108,7 @@ def rlhf_loop(
 
     With `out`, answers, reward model and every PPO step are kept there, and a run that finds them goes on from them.
     """
-    model = RewardModel(studio.reference).to(studio.device)
+    model = studio.reward_model()
     queries, drafts = write_pairs(studio, model, config.pairs, config.drafts)
 
     answers: list[Feedback] = []

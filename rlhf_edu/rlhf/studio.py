@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rlhf_edu.lm.checkpoint import load
-from rlhf_edu.lm.gpt2 import GPT2
-from rlhf_edu.lm.interface import Completions, left_pad
+from rlhf_edu.lm.interface import CausalLM, Completions, left_pad
 from rlhf_edu.lm.sampling import sample
 from rlhf_edu.lm.tokenizer import Tokenizer
+from rlhf_edu.reward.models import RewardModel
+from rlhf_edu.reward.themes import load_themes
 from rlhf_edu.worlds.world import World, world
 
 STAGES = ("pairs", "reward", "ppo", "test")
@@ -22,17 +24,22 @@ class Studio:
     """`policy` is the model being taught (in place); `reference` is how it wrote before, frozen."""
 
     world: World
-    policy: GPT2
+    policy: CausalLM
     tokenizer: Tokenizer
     seed: int = 0
-    reference: GPT2 = field(init=False)
+    themes: Tensor | None = None  # "V K", of the world's texts; see reward/themes.py
+    reference: CausalLM = field(init=False)
 
     def __post_init__(self):
         self.reference = copy.deepcopy(self.policy).eval().requires_grad_(False)
 
     @property
     def device(self) -> torch.device:
-        return self.policy.tokens.weight.device
+        return next(iter(self.policy.parameters())).device
+
+    def reward_model(self) -> RewardModel:
+        """A reward model that knows nothing yet, on the reference's trunk and the world's themes."""
+        return RewardModel(self.reference, self.themes).to(self.device)
 
     def generator(self, stage: str) -> torch.Generator:
         """Each stage has randomness of its own, so that a run resumed at a later stage draws the same numbers."""
@@ -47,7 +54,9 @@ class Studio:
         """Token ids of openings, or a ValueError about one that is empty, too long or full of unknown words."""
         return [self.tokenizer.encode_prompt(text, self.policy.context // 2) for text in openings]
 
-    def write(self, model: GPT2, openings: Sequence[str], generator: torch.Generator, samples: int = 1) -> Completions:
+    def write(
+        self, model: CausalLM, openings: Sequence[str], generator: torch.Generator, samples: int = 1
+    ) -> Completions:
         """What `model` writes after each opening, `samples` times, up to the end of its context."""
         ids, mask = left_pad(self.prompt_ids(openings), self.tokenizer.pad_id, self.device)
         return sample(
@@ -70,4 +79,4 @@ def open_studio(name: str = "stories", seed: int = 0, device: torch.device | str
     """A shipped world and its model, ready to be taught."""
     place = world(name)
     policy, tokenizer = load(place.name, device)
-    return Studio(place, policy, tokenizer, seed)
+    return Studio(place, policy, tokenizer, seed, load_themes(place.name))

@@ -12,7 +12,6 @@ from machine import headline, spread
 from rlhf_edu.commands.demo import NOISE
 from rlhf_edu.feedback.annotators import boltzmann
 from rlhf_edu.feedback.types import to_pairs
-from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.reward.train import fit_preferences
 from rlhf_edu.rlhf.loop import reading_on, write_pairs
 from rlhf_edu.rlhf.studio import open_studio
@@ -30,7 +29,7 @@ def main() -> None:
     found: dict[str, list[tuple[float, float, float]]] = {}
     for seed in options.seeds:
         studio = open_studio("stories", seed)
-        model = RewardModel(studio.reference)
+        model = studio.reward_model()
         queries, _ = write_pairs(studio, model, options.pairs)
         fresh = studio.write(studio.reference, studio.openings(FRESH, "test"), studio.generator("test"), samples=2)
         texts = studio.read(fresh)

@@ -64,7 +64,10 @@ def test_a_certain_choice_neither_overflows_nor_vanishes():
 def test_the_fit_reaches_the_minimum_that_another_optimiser_finds():
     """The loss is convex in w and b, so scipy's BFGS on float64 copies of the features finds the one minimum."""
     model, pairs, prior = fresh(), choices(30, 3), 0.02
-    x, y = ((f - model.centre).double().numpy() / model.scale.item() for f in pair_features(model, TOKENIZER, pairs))
+    x, y = (
+        (f - model.centre).double().numpy() / model.scale.double().numpy()
+        for f in pair_features(model, TOKENIZER, pairs)
+    )
 
     def cost(w):
         return np.logaddexp(0, -(x - y) @ w).mean() + prior * w @ w

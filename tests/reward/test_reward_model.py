@@ -11,6 +11,7 @@ from rlhf_edu.reward.models import RewardModel
 
 POLICY = tiny.gpt2(1)
 DONE = tiny.written(POLICY, seed=2, n=12)
+THEMES = torch.randn(tiny.VOCAB, 5, generator=torch.Generator().manual_seed(8))
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def short_memory(monkeypatch):
 
 @pytest.fixture
 def model(short_memory):
-    model = RewardModel(POLICY).settle(DONE)
+    model = RewardModel(POLICY, THEMES).settle(DONE)
     torch.nn.init.normal_(model.head.linear.weight, generator=torch.Generator().manual_seed(3))
     torch.nn.init.constant_(model.head.linear.bias, 0.4)
     return model
@@ -32,17 +33,21 @@ def rows(done: Completions) -> list[list[int]]:
 
 
 def slow_feature(ids: list[int]) -> torch.Tensor:
-    """The means of all hidden states and of the last few of one text, read without padding."""
+    """The means of all hidden states and of the last few of one text, read without padding, and its themes word by word."""
     x = torch.tensor([ids])
     with torch.no_grad():
         hidden = POLICY(x, torch.ones_like(x, dtype=torch.bool)).hidden[0]
     recent = hidden[-models.RECENT :]
-    return torch.cat([sum(hidden[1:], hidden[0]) / len(ids), sum(recent[1:], recent[0]) / len(recent)])
+    themes = sum((THEMES[i] for i in set(ids)), torch.zeros(5))
+    return torch.cat([sum(hidden[1:], hidden[0]) / len(ids), sum(recent[1:], recent[0]) / len(recent), themes])
+
+
+def slow_head(model: RewardModel, x: torch.Tensor) -> float:
+    return float(sum(w * v for w, v in zip(model.head.linear.weight[0].tolist(), x.tolist(), strict=True)) + 0.4)
 
 
 def slow_reward(model: RewardModel, ids: list[int]) -> float:
-    x = (slow_feature(ids) - model.centre) / model.scale
-    return float(sum(w * v for w, v in zip(model.head.linear.weight[0].tolist(), x.tolist(), strict=True)) + 0.4)
+    return slow_head(model, (slow_feature(ids) - model.centre) / model.scale)
 
 
 def test_rewards_equal_a_reading_of_each_text_alone(model):
@@ -72,8 +77,8 @@ def test_what_follows_the_end_of_a_text_is_not_read(model):
     assert torch.allclose(model(changed), model(DONE), atol=1e-5)
 
 
-def test_the_first_guess_before_each_token_is_a_reading_of_what_stands_before_it(model):
-    """V_t = min(1, n_t / n̄) · r(first n_t tokens), and nothing where there is no token."""
+def test_the_first_guess_before_each_token_supposes_that_the_rest_will_be_average(model):
+    """Features of what is written, completed by the average text's; and nothing where there is no token."""
     found, start = model.expected(DONE), DONE.ids.shape[1] - DONE.n_new
     for b, ids in enumerate(rows(DONE)):
         prompt = int(DONE.mask[b, :start].sum())
@@ -81,15 +86,24 @@ def test_the_first_guess_before_each_token_is_a_reading_of_what_stands_before_it
             if not DONE.new_mask[b, t]:
                 assert found[b, t] == 0
                 continue
-            n = prompt + t
-            expected = slow_reward(model, ids[:n]) * min(1.0, n / model.length.item())
+            f, share = slow_feature(ids[: prompt + t]), min(1.0, (prompt + t) / model.length.item())
+            whole = f + (1 - share) * model.centre  # a sum grows by what is still to come
+            whole[:-5] = share * f[:-5] + (1 - share) * model.centre[:-5]  # a mean is mixed with it
+            expected = slow_head(model, (whole - model.centre) / model.scale)
             assert found[b, t].item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_themes_of_another_vocabulary_are_refused():
+    with pytest.raises(ValueError, match="themes of 7 tokens came, but the trunk knows 24"):
+        RewardModel(POLICY, torch.zeros(7, 3))
 
 
 def test_settled_features_have_mean_zero_and_unit_spread(model):
     f = (model.features(DONE.ids, DONE.mask) - model.centre) / model.scale
     assert f.mean(0).abs().max() < 1e-5
     assert f.square().sum(1).mean().item() == pytest.approx(1.0, abs=1e-4)
+    hidden, themes = f[:, :-5].square().sum(1).mean(), f[:, -5:].square().sum(1).mean()
+    assert (themes / hidden).sqrt().item() == pytest.approx(models.THEMES, abs=1e-3)
     lengths = sorted(len(ids) for ids in rows(DONE))
     assert model.length.item() == pytest.approx(sum(lengths) / len(lengths))
     assert lengths[0] <= model.shortest.item() <= lengths[2]
@@ -124,6 +138,6 @@ def test_before_it_has_learned_anything_it_has_no_opinion():
 
 
 def test_its_state_comes_back_from_disk_whole(model):
-    again = RewardModel(tiny.gpt2(9))
+    again = RewardModel(tiny.gpt2(9), torch.zeros_like(THEMES))
     again.load_state_dict(model.state_dict())
     assert torch.equal(again(DONE), model(DONE))
