@@ -1,0 +1,46 @@
+"""A picture with sliders under it, drawn anew when one of them moves. The cell that shows it returns at once."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rlhf_edu.plots.style import Picture
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+
+def slide(draw: Callable[..., Picture], **controls: Any) -> "ipywidgets.VBox":
+    """Show `draw(name=value, …)` over its controls; each keyword is an ipywidgets control, or (low, high, start).
+
+    slide(lambda eps: clip_picture(eps), eps=(0.05, 0.75, 0.2))
+
+    `draw` may run on any thread: it builds its picture with `new_figure`, never through pyplot.
+    """
+    import ipywidgets as W
+
+    if not controls:
+        raise ValueError("there is nothing to move: give at least one control, such as eps=(0.0, 1.0, 0.2)")
+    made = {name: _control(name, spec) for name, spec in controls.items()}
+    view = W.HTML()
+
+    def show(_: Any = None) -> None:
+        picture = draw(**{name: control.value for name, control in made.items()})
+        view.value = picture._repr_mimebundle_()["text/html"]
+
+    for control in made.values():
+        control.observe(show, "value")
+    show()
+    return W.VBox([view, *made.values()])
+
+
+def _control(name: str, spec: Any) -> Any:
+    import ipywidgets as W
+
+    if isinstance(spec, W.Widget):
+        return spec
+    low, high, start = spec
+    layout, style = W.Layout(width="480px"), {"description_width": "130px"}
+    words = dict(min=low, max=high, value=start, description=name.replace("_", " "), layout=layout, style=style)
+    if all(isinstance(x, int) for x in spec):
+        return W.IntSlider(**words)
+    return W.FloatSlider(**words, step=round((high - low) / 50, 6))
