@@ -1,0 +1,129 @@
+"""One fit for every kind of feedback and for mixtures of them: the same rewards explain ratings, pairs, edits and rankings.
+
+Left out on purpose: a held-out set for early stopping (split with `train.split_by_prompt`, and look), learning-rate warm-up.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from rlhf_edu.core import trainer
+from rlhf_edu.reward.answers import People
+from rlhf_edu.reward.labels import FIRST, TIE, Labels
+from rlhf_edu.reward.scorers import Scorer, TrunkScorer, read
+
+
+@dataclass(frozen=True)
+class FitRewardConfig:
+    steps: int = 300
+    lr: float = 0.05  # of the head and of what is learned about the people; falls to 0 in a straight line
+    backbone_lr: float = 3e-5  # of a backbone that is trained too
+    batch: int | None = None  # answers a step; None: all of them
+    prior: float = 0.01  # λ: how strongly the head's weights are drawn to 0, against the mean loss
+    clip: float = 10.0  # gradient norm
+
+    def __post_init__(self):
+        for name in ("steps", "lr", "backbone_lr", "clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must be positive")
+        if self.prior < 0:
+            raise ValueError(f"prior is {self.prior}, but it must be 0 or more")
+        if self.batch is not None and self.batch < 1:
+            raise ValueError(f"batch is {self.batch}, but a step needs at least one answer (or None for all)")
+
+
+@trainer
+def fit_reward(
+    scorer: Scorer | TrunkScorer,
+    labels: Labels,
+    config: FitRewardConfig = FitRewardConfig(),
+    *,
+    people: People | None = None,
+    weights: Mapping[str, float] | None = None,
+    rng: np.random.Generator | None = None,
+):
+    """Train `scorer` (and `people`) in place on answers of any kind; yield step, loss (nats an answer), each kind's, accuracy.
+
+    minimise  Σ_kind w_kind n_kind L_kind / Σ_kind w_kind n_kind + λ |w|²        |w|²: the head's weights, without biases
+
+    `people` holds the rating scale and the fondness of ties; make it yourself (`People(labels, ratings=...)`) to choose the
+    losses, or to read predicted ratings from it afterwards. `weights` by kind: "rating", "pair", "edit", "ranking".
+    `rng` is needed for batches only.
+    """
+    labels = labels.check().compact()
+    people = People(labels) if people is None else people
+    if unknown := set(weights or {}) - set(labels.counts()):
+        raise ValueError(f"weights names {sorted(unknown)}, but the kinds are {', '.join(labels.counts())}")
+    features = read(scorer, labels.items)
+    scorer.settle(features)
+    optimizer = make_optimizer(scorer, people, config)
+    everything = torch.arange(len(labels.items))
+    first_lrs = [group["lr"] for group in optimizer.param_groups]
+    for step, part in zip(range(config.steps), parts(labels, config.batch, rng), strict=False):
+        for group, lr in zip(optimizer.param_groups, first_lrs, strict=True):
+            group["lr"] = lr * (1 - step / config.steps)
+        rows = everything if part is labels else part.used()
+        rewards = rewards_of(scorer, labels.items, features, rows)
+        losses = people.losses(rewards, part)
+        if not losses:
+            continue
+        loss = people.total(losses, part, weights)
+        optimizer.zero_grad()
+        (loss + config.prior * squared_weights(scorer.head)).backward()
+        nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], config.clip)
+        optimizer.step()
+        yield dict(step=step, loss=loss.item(), **{f"{kind}_loss": x.item() for kind, x in losses.items()}) | accuracy(
+            rewards, part
+        )
+
+
+def parts(labels: Labels, batch: int | None, rng: np.random.Generator | None) -> Iterator[Labels]:
+    """Endless batches of answers in random order, each answer once a round; all answers at once where batch is None."""
+    if batch is None or batch >= len(labels):
+        while True:
+            yield labels
+    if rng is None:
+        raise ValueError("batches are drawn at random, so fit_reward needs rng=np.random.default_rng(seed)")
+    while True:
+        order = rng.permutation(len(labels))
+        for start in range(0, len(order), batch):
+            yield labels.take(order[start : start + batch])
+
+
+def rewards_of(
+    scorer: Scorer | TrunkScorer, items: Sequence[Any], features: Float[Tensor, "N F"], rows: Int[Tensor, " U"]
+) -> Float[Tensor, " N"]:
+    """Rewards of the items in `rows`, 0 for the others; a trainable backbone reads them anew."""
+    if scorer.trainable:
+        found = scorer([items[i] for i in rows.tolist()])
+    else:
+        found = scorer.reward(features[rows.to(features.device)])
+    found = found.cpu()
+    return torch.zeros(len(items), dtype=found.dtype).scatter(0, rows, found)
+
+
+def make_optimizer(scorer: Scorer | TrunkScorer, people: People, config: FitRewardConfig) -> torch.optim.Optimizer:
+    groups = [{"params": [*scorer.head.parameters(), *people.parameters()], "lr": config.lr}]
+    if scorer.trainable:
+        backbone: Any = scorer.backbone  # only a Scorer's can be trained
+        groups.append({"params": [p for p in backbone.parameters() if p.requires_grad], "lr": config.backbone_lr})
+    return torch.optim.Adam(groups, betas=(0.9, 0.99))
+
+
+def squared_weights(head: nn.Module) -> Float[Tensor, ""]:
+    """|w|² of all weight matrices; biases are free."""
+    return torch.stack([p.square().sum() for p in head.parameters() if p.dim() > 1]).sum()
+
+
+def accuracy(rewards: Float[Tensor, " N"], labels: Labels) -> dict[str, float]:
+    """Share of decided comparisons and edits in which the better item has the higher reward; nothing where there are none."""
+    decided = labels.outcome != TIE
+    first = labels.outcome[decided] == FIRST
+    ahead = (rewards[labels.pairs[decided][:, 0]] > rewards[labels.pairs[decided][:, 1]]) == first
+    ahead = torch.cat([ahead, rewards[labels.edits[:, 0]] > rewards[labels.edits[:, 1]]])
+    return dict(accuracy=ahead.float().mean().item()) if len(ahead) else {}
