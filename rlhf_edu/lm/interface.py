@@ -25,6 +25,7 @@ class CausalLM(Protocol):
     `mask[b, s]` is True at real tokens of cache + ids. Positions are counted from it, so left padding is harmless.
     """
 
+    config: Any  # .width is D, the width of `hidden`; the rest is the family's own
     context: int  # longest sequence it can read
     vocab_size: int
 
@@ -36,6 +37,8 @@ class CausalLM(Protocol):
 
     def parameters(self) -> Any: ...
 
+    def eval(self) -> Any: ...
+
 
 @dataclass(frozen=True)
 class Completions:
@@ -44,6 +47,7 @@ class Completions:
     ids: Int[Tensor, "B T"]
     mask: Bool[Tensor, "B T"]  # True at real tokens, through the first EOS; False at padding and after
     logp: Float[Tensor, "B N"]  # log-prob of each new token under the distribution it was sampled from; 0 where masked
+    val: Float[Tensor, "B N"] | None = None  # what a value head said before each new token, where one was asked
 
     @property
     def n_new(self) -> int:
@@ -62,12 +66,22 @@ class Completions:
 
     def __getitem__(self, rows) -> "Completions":
         """Some of the rows, chosen by a slice, a list or a tensor of indices."""
-        return Completions(self.ids[rows], self.mask[rows], self.logp[rows])
+        return Completions(
+            self.ids[rows], self.mask[rows], self.logp[rows], None if self.val is None else self.val[rows]
+        )
 
 
 def positions(mask: Bool[Tensor, "B S"]) -> Int[Tensor, "B S"]:
     """The position of each token: how many real tokens came before it. Padding gets 0, which nothing reads."""
     return (mask.long().cumsum(1) - 1).clamp(min=0)
+
+
+def check_lengths(context: int, new: int, cached: int, masked: int) -> None:
+    """ValueError when more tokens came than a model can read, or a mask does not cover cache and new tokens."""
+    if context < masked:
+        raise ValueError(f"{masked} tokens came, but this model reads at most {context}: shorten the text")
+    if new + cached != masked:
+        raise ValueError(f"the mask covers {masked} tokens, but cache and ids hold {new + cached}")
 
 
 def left_pad(rows: list[list[int]], pad_id: int, device: Any = None) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"]]:

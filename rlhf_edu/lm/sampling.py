@@ -8,7 +8,7 @@ make the recorded log-probs those of another policy, and the KL to the reference
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlhf_edu.lm.interface import CausalLM, Completions
 
@@ -53,10 +53,12 @@ def sample(
     samples: int = 1,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
+    head: nn.Module | None = None,
 ) -> Completions:
     """Up to `n_new` tokens after each left-padded prompt, `samples` times: P·samples rows, a prompt's own side by side.
 
-    A row ends with its first EOS; what follows is padding, masked out. `generator` lives on the model's device.
+    A row ends with its first EOS; what follows is padding, masked out. `generator` lives on the model's device. With a
+    `head` (hidden state → number) its value before each new token is noted too, which saves reading the texts again.
     Raises ValueError when prompt and answer do not fit the model's context, or the temperature is not positive.
     """
     width = ids.shape[1]
@@ -68,19 +70,23 @@ def sample(
     device, B = ids.device, len(ids) * samples
     out_ids = torch.full((B, n_new), pad_id, device=device)
     out_logp = torch.zeros(B, n_new, device=device)
+    out_val = torch.zeros(B, n_new, device=device) if head is not None else None
     out_mask = torch.zeros(B, n_new, dtype=torch.bool, device=device)
 
     with autocast(device):
         cache = lm.new_cache(len(ids), width + n_new)
         out = lm(ids, mask, cache)
         each = torch.arange(len(ids), device=device).repeat_interleave(samples)
-        cache, logits, seen = (out.cache.rows(each) if samples > 1 else out.cache), out.logits[each, -1], mask[each]
+        cache, seen = (out.cache.rows(each) if samples > 1 else out.cache), mask[each]
+        logits, hidden = out.logits[each, -1], out.hidden[each, -1]
         alive = torch.arange(B, device=device)  # the row of the result that each row of the batch writes
         writing = torch.ones(B, dtype=torch.bool, device=device)
         for t in range(n_new):
             token, logp = draw(logits, temperature, generator)
             rows = alive[writing]
             out_ids[rows, t], out_logp[rows, t], out_mask[rows, t] = token[writing], logp[writing], True
+            if out_val is not None:
+                out_val[rows, t] = head(hidden)[writing]
             writing = writing & (token != eos_id)
             left = int(writing.sum())
             if left == 0 or t == n_new - 1:
@@ -91,9 +97,10 @@ def sample(
                 writing = writing[keep]
             seen = F.pad(seen, (0, 1), value=True)
             out = lm(token[:, None], seen, cache)
-            cache, logits = out.cache, out.logits[:, -1]
+            cache, logits, hidden = out.cache, out.logits[:, -1], out.hidden[:, -1]
     return Completions(
         torch.cat([ids.repeat_interleave(samples, 0), out_ids], 1),
         torch.cat([mask.repeat_interleave(samples, 0), out_mask], 1),
         out_logp,
+        out_val,
     )

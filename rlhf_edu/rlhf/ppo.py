@@ -17,8 +17,9 @@ from rlhf_edu.lm.checkpoint import load_state, save_state
 from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.lm.interface import CausalLM, Completions, completion_logits, left_pad
 from rlhf_edu.lm.sampling import autocast, check_room, sample
-from rlhf_edu.ops import entropy, kl_k3, masked_mean, masked_var, token_logp, whiten
+from rlhf_edu.ops import kl_k3, masked_mean, token_logp, whiten
 from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_advantages, checked_scores, shaped_rewards, token_gae
+from rlhf_edu.rlhf.watching import distinct_pairs, explained_variance
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,17 @@ def score_tokens(lm: CausalLM, done: Completions, temperature: float = 1.0, head
     return logp, head(hidden) if head is not None else torch.zeros_like(logp), logits
 
 
+def noted_or_read(policy: CausalLM, done: Completions, temperature: float, head: nn.Module):
+    """Log-probs and values of the policy that wrote `done`: as noted while writing, or read again.
+
+    In float32 the two agree to 1e-5. In bfloat16 the cache's kernels round differently from those of the update, and the
+    first ratio would not be 1: there the texts are read once more.
+    """
+    if done.val is not None and not torch.is_autocast_enabled(done.ids.device.type):
+        return done.logp, done.val
+    return score_tokens(policy, done, temperature, head)[:2]
+
+
 @trainer
 def ppo(
     policy: CausalLM,
@@ -136,14 +148,14 @@ def ppo(
             pad_id=pad_id,
             temperature=config.temperature,
             generator=generator,
+            head=value_head,
         )
         m = done.new_mask
         with torch.no_grad(), autocast(device):
-            logp_old, values_old, logits = score_tokens(policy, done, config.temperature, value_head)
-            H = entropy(logits)
+            logp_old, own = noted_or_read(policy, done, config.temperature, value_head)
             logp_ref, _, _ = score_tokens(reference, done, config.temperature)
-            known = expected(done) if expected else torch.zeros_like(values_old)
-            values_old = values_old + known
+            known = expected(done) if expected else torch.zeros_like(own)
+            values_old = own + known
         ended = (done.new_ids == eos_id).any(1)
         score = torch.where(ended, checked_scores(reward_fn, done), config.missing_eos)
         rewards = shaped_rewards(score, logp_old, logp_ref, m, beta)
@@ -160,7 +172,7 @@ def ppo(
             kl_per_token=masked_mean(kl_k3(logp_old, logp_ref), m).item(),
             beta=beta,
             reward=rewards.sum(1).mean().item(),
-            entropy=masked_mean(H, m).item(),
+            entropy=-masked_mean(logp_old, m).item(),  # of its own samples: unbiased, and needs no logits
             explained_variance=explained_variance(values_old, returns, m),
             n_new=m.sum(1).float().mean().item(),
             ended=ended.float().mean().item(),
@@ -210,18 +222,6 @@ def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, retu
             break
     mean = {k: sum(log[k] for log in logs) / len(logs) for k in logs[0]}
     return {**mean, "first_ratio": logs[0]["ratio"], "stopped": stopped}
-
-
-def explained_variance(values: Float[Tensor, "B N"], returns: Float[Tensor, "B N"], mask: Bool[Tensor, "B N"]) -> float:
-    """1 − Var(R − V) / Var(R) over real tokens: 1 is a perfect critic, 0 one that knows only the mean."""
-    return float(1 - masked_var(returns - values, mask) / masked_var(returns, mask).clamp(min=1e-8))
-
-
-def distinct_pairs(done: Completions) -> float:
-    """distinct-2 on token ids: different pairs of neighbours / all pairs, over the whole batch."""
-    real = done.new_mask[:, 1:]
-    pairs = torch.stack([done.new_ids[:, :-1][real], done.new_ids[:, 1:][real]], 1)
-    return len(pairs.unique(dim=0)) / max(1, len(pairs))
 
 
 def _state(step, beta, policy, value_head, optimizer, generator) -> dict:

@@ -7,6 +7,7 @@ import tiny
 import torch
 from tiny import EOS, PAD
 
+from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.lm.interface import completion_logits, left_pad
 from rlhf_edu.lm.sampling import draw, sample
 from rlhf_edu.ops import token_logp
@@ -118,3 +119,23 @@ def test_what_cannot_be_sampled_is_refused_in_words():
         left_pad([[3], []], PAD)
     with pytest.raises(ValueError, match="no sequences came"):
         left_pad([], PAD)
+
+
+def test_a_head_reads_the_state_before_each_new_token():
+    """Noted while writing, row by row leaving the batch: the same as one pass over the finished texts."""
+    model, head = tiny.gpt2(3), ScalarHead(tiny.WIDTH)
+    torch.nn.init.normal_(head.linear.weight, generator=torch.Generator().manual_seed(1))
+    torch.nn.init.constant_(head.linear.bias, 0.3)
+    ids, mask = left_pad(tiny.prompts(5), tiny.PAD)
+    g = torch.Generator().manual_seed(6)
+    done = sample(
+        model, ids, mask, 14, eos_id=tiny.EOS, pad_id=tiny.PAD, samples=3, temperature=1.5, generator=g, head=head
+    )
+    assert done.val is not None
+    with torch.no_grad():
+        _, hidden = completion_logits(model, done)
+    assert torch.allclose(done.val[done.new_mask], head(hidden)[done.new_mask], atol=1e-4)
+    assert not done.val[~done.new_mask].any()
+    assert done.new_mask.sum(1).unique().numel() > 2  # rows did end at different times
+    assert torch.equal(done[2:5].val, done.val[2:5])
+    assert tiny.written(model, 1).val is None

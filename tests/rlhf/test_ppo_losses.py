@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from rlhf_edu.ops import whiten
-from rlhf_edu.rlhf.ppo import explained_variance, policy_loss, value_loss
+from rlhf_edu.rlhf.ppo import policy_loss, value_loss
+from rlhf_edu.rlhf.watching import explained_variance
 
 G = torch.Generator().manual_seed(1)
 LENGTHS = (5, 2, 1, 4)

@@ -10,7 +10,8 @@ import torch
 from ppo_runs import Bench, alone, likes_low_ids, slow_scores
 
 from rlhf_edu.lm.interface import Completions
-from rlhf_edu.rlhf.ppo import PPOConfig, distinct_pairs
+from rlhf_edu.rlhf.ppo import PPOConfig
+from rlhf_edu.rlhf.watching import distinct_pairs
 
 
 def test_the_record_tells_the_truth():
@@ -26,10 +27,10 @@ def test_the_record_tells_the_truth():
     policy, done = copies[-1], texts[-1]
     kl, k3, H, scores, tokens = 0.0, 0.0, 0.0, [], 0
     for b in range(8):
-        for (p, h), (q, _) in zip(
+        for (p, _), (q, _) in zip(
             slow_scores(policy, done, b, 1.0), slow_scores(bench.reference, done, b, 1.0), strict=True
         ):
-            kl, k3, H, tokens = kl + p - q, k3 + math.exp(q - p) - 1 - (q - p), H + h, tokens + 1
+            kl, k3, H, tokens = kl + p - q, k3 + math.exp(q - p) - 1 - (q - p), H - p, tokens + 1
         ends = tiny.EOS in done.new_ids[b].tolist()
         scores.append(likes_low_ids(done[[b]]).item() if ends else PPOConfig().missing_eos)
     assert record["kl_nats"] == pytest.approx(kl / 8, abs=1e-3)
