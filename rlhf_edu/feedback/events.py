@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Integral
 
 from rlhf_edu.feedback.types import Edit, Feedback, Number, Preference, Query, Ranking, Rating
 
@@ -80,6 +81,10 @@ def judge(query: Query, value) -> Feedback:
             raise ValueError(f"the answer is {value!r}, but a rating takes a number")
         return Rating(query.prompt, query.options[0], float(value), *query.scale)
     if query.kind == "rank":
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(i, Integral) and not isinstance(i, bool) for i in value
+        ):
+            raise ValueError(f"the answer is {value!r}, but a ranking takes a list of positions, the best first")
         return Ranking(query.prompt, tuple(query.options), tuple(value))
     return Edit(query.prompt, query.options[0], value)
 

@@ -93,13 +93,18 @@ def to_row(event: Event) -> dict:
         "kind": kind_of(event.record) if event.record else "",
         "record": to_json(event.record) if event.record else "",
         "target": event.target,
-        "note": event.note,
+        "note": _storable(event.note),
         "simulated": event.simulated,
         "shown_order": json.dumps(event.order),
         "seconds": event.seconds,
         "shown_at": event.shown_at,
         "answered_at": event.answered_at,
     }
+
+
+def _storable(words: str) -> str:
+    """The words as every database takes them: lone surrogates and NUL are spelt out."""
+    return words.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def from_row(row: Mapping) -> Event:

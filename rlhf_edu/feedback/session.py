@@ -38,9 +38,7 @@ class FeedbackSession:
         guidelines: str = "",
     ):
         if per_item is not None and per_item < 1:
-            raise ValueError(
-                f"per_item is {per_item}, but it must be at least 1 (or None: everybody answers everything)"
-            )
+            raise ValueError(f"per_item is {per_item}, but it must be at least 1 (None: everybody answers everything)")
         self.store, self.annotator, self.seed, self.guidelines = store, annotator, seed, guidelines
         self.per_item, self.lease_seconds = per_item, lease_seconds
         self.problem = ""  # one sentence while answers wait to be stored
@@ -50,8 +48,7 @@ class FeedbackSession:
         self._filled: dict[str, Event] = {}  # simulated answers
         self._unsaved: list[Event] = []
         self._leases: dict[str, float] = {}
-        self._head: tuple[str, float] = ("", 0.0)
-        self._last_press = -1e9
+        self._head, self._last_press = ("", 0.0), -1e9
         self._answered, self._changed = Listeners(self), Listeners(self)
         self.extend(queries)
 
@@ -68,8 +65,7 @@ class FeedbackSession:
             undone = {e.target for e in log + self._unsaved if e.action == "undo"}
             kept = [e for e in log + self._unsaved if e.action in ("answer", "skip") and e.uid not in undone]
             self._history = list({e.uid: e for e in kept if not e.simulated}.values())
-            for event in self.store.answers(simulated=True, items=self._queries):
-                self._filled[event.item] = event
+            self._filled.update({e.item: e for e in self.store.answers(simulated=True, items=self._queries)})
         self._changed.fire()
 
     # ---- asking
@@ -182,8 +178,7 @@ class FeedbackSession:
     def events(self, simulated: bool = True) -> list[Event]:
         """What stands behind `answers`: who answered, in which order the options were shown, how long it took."""
         with self._lock:
-            own = self._handled()
-            best = {**(self._filled if simulated else {}), **own}
+            best = {**(self._filled if simulated else {}), **self._handled()}
             return [best[item] for item in self._queries if item in best]
 
     @property
@@ -232,10 +227,15 @@ class FeedbackSession:
         now = time.time()
         held = [item for item in waiting if self._leases.get(item, 0.0) > now]
         if len(held) < limit and waiting:
-            held = self.store.claim(
-                waiting, self.annotator, per_item=self.per_item, seconds=self.lease_seconds, limit=limit
-            )
-            self._leases = dict.fromkeys(held, now + self.lease_seconds)
+            people = {"per_item": self.per_item, "seconds": self.lease_seconds}
+            try:
+                held = self.store.claim(waiting, self.annotator, **people, limit=limit)
+                self._leases = dict.fromkeys(held, now + self.lease_seconds)
+                self.problem = self.problem if self._unsaved else ""
+            except StoreError as error:
+                if not held:
+                    raise
+                self.problem = self.problem or str(error)  # what is held can still be answered
         return held[:limit]
 
     def _send(self, event: Event) -> StoreError | None:

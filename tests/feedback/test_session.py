@@ -197,3 +197,45 @@ def test_ratings_and_rankings_go_through_the_same_session(store):
     assert rating == Rating("p", "x", 7, 0, 10)
     assert ranking.ranked == ("z", "x", "y")
     assert edit.edited == "better"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("rate", 6, r"score is 6.0, but it must lie between 1.0 and 5.0"),
+        ("rate", float("nan"), "score is nan, but it must lie between"),
+        ("rate", "5", "the answer is '5', but a rating takes a number"),
+        ("rank", [0, 0, 1], r"order is \(0, 0, 1\), but it must name each of the 3 texts .* exactly once"),
+        ("rank", [0, 1], "exactly once"),
+        ("rank", 3, "the answer is 3, but a ranking takes a list of positions"),
+        ("rank", "210", "the answer is '210', but a ranking takes a list of positions"),
+        ("edit", None, "Edit got edited=None, but edited must be text"),
+        ("compare", ["left"], r"the answer is \['left'\], but a comparison takes"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_refused_in_one_sentence_and_changes_nothing(store, kind, value, words):
+    texts = {"rank": ("x", "y", "z"), "compare": ("x", "y")}.get(kind, ("x",))
+    session = FeedbackSession([Query(kind, "p", texts)], store)
+    with pytest.raises(ValueError, match=words) as caught:
+        session.answer(value)
+    assert "\n" not in str(caught.value)
+    assert session.progress.left == 1
+    assert store.events() == []
+
+
+def test_two_tabs_of_one_person_lose_nothing_and_the_last_word_counts(store):
+    one, two = (FeedbackSession(QUERIES[:2], store) for _ in range(2))
+    assert one.answer("left")
+    assert two.answer("tie")  # the other tab does not know
+    assert [e.record.choice for e in store.answers()] == ["tie"]
+    assert len(store.events()) == 2
+    one.extend([])  # running the cell again, in either tab
+    assert one.answers() == two.answers() == store.all()
+    assert one.undo()
+    assert [e.record.chosen for e in store.answers()] == [one.shown(QUERIES[0].id).query.options[0]]
+
+
+def test_a_reason_may_hold_any_characters(store):
+    session = FeedbackSession(QUERIES, store)
+    session.skip("lone \ud800, NUL \x00, 漢字 and '; DROP TABLE events")
+    assert store.events()[0].note == "lone \\ud800, NUL \\x00, 漢字 and '; DROP TABLE events"
