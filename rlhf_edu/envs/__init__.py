@@ -1,4 +1,4 @@
-"""Small worlds to learn in: grids, probes with known answers, walks on a graph.
+"""Small worlds to learn in: grids, probes with known answers, walks on a graph, and writing (`TextEnv`).
 
 Importing this module tells Gymnasium about them, so that `gymnasium.make("rlhf_edu/GridWorld-v0")` works.
 (Gymnasium dropped its plug-in entry points in 1.0; `gymnasium.make("rlhf_edu.envs:rlhf_edu/GridWorld-v0")`
@@ -10,10 +10,11 @@ import gymnasium as gym
 from rlhf_edu.envs.graph import WalkGraph
 from rlhf_edu.envs.grid import MAPS, GridWorld
 from rlhf_edu.envs.probes import PROBES
+from rlhf_edu.envs.text import TextEnv
 from rlhf_edu.envs.vec import make_vec
 from rlhf_edu.envs.walk import RandomWalk
 
-__all__ = ["MAPS", "PROBES", "GridWorld", "RandomWalk", "WalkGraph", "make_vec", "register"]
+__all__ = ["MAPS", "PROBES", "GridWorld", "RandomWalk", "TextEnv", "WalkGraph", "make_vec", "register"]
 
 
 def register() -> None:

@@ -20,6 +20,8 @@ UNSUPPORTED = {
     "scale_attn_weights": True,
     "scale_attn_by_inverse_layer_idx": False,
     "add_cross_attention": False,
+    "tie_word_embeddings": True,
+    "layer_norm_epsilon": 1e-5,
 }
 
 
@@ -35,6 +37,15 @@ def transposed(ours: str) -> bool:
     return ours.startswith("blocks.") and ours.endswith("weight") and ".ln" not in ours
 
 
+def is_ours(config: dict) -> bool:
+    """Whether a configuration in transformers' words describes a GPT-2 that ours can be."""
+    return (
+        config.get("model_type") == "gpt2"
+        and all(config.get(name, supported) == supported for name, supported in UNSUPPORTED.items())
+        and config.get("n_inner") in (None, 4 * config.get("n_embd", 0))
+    )
+
+
 def to_state_dict(gpt2: GPT2) -> dict[str, Tensor]:
     """Weights under transformers' names and layout."""
     ours = gpt2.state_dict()
@@ -43,6 +54,8 @@ def to_state_dict(gpt2: GPT2) -> dict[str, Tensor]:
 
 def load_state_dict(gpt2: GPT2, theirs: dict[str, Tensor]) -> None:
     """Fill `gpt2` from weights under transformers' names. ValueError names what is missing or has another shape."""
+    if "wte.weight" in theirs:  # the first checkpoints on the hub leave the prefix out
+        theirs = {f"transformer.{name}": w for name, w in theirs.items()}
     new = {}
     for name, w in gpt2.state_dict().items():
         their = theirs.get(their_name(name))
@@ -61,8 +74,6 @@ def from_transformers(model) -> GPT2:
             raise ValueError(f"this GPT-2 has {name}={getattr(c, name)!r}, but ours knows only {supported!r}")
     if c.n_inner not in (None, 4 * c.n_embd):
         raise ValueError(f"this GPT-2 has n_inner={c.n_inner}, but ours knows only 4 × width = {4 * c.n_embd}")
-    if c.layer_norm_epsilon != 1e-5:
-        raise ValueError(f"this GPT-2 has layer_norm_epsilon={c.layer_norm_epsilon}, but ours knows only 1e-05")
     gpt2 = GPT2(GPT2Config(c.vocab_size, c.n_positions, c.n_layer, c.n_head, c.n_embd))
     load_state_dict(gpt2, model.state_dict())
     return gpt2.to(next(model.parameters()).device)
