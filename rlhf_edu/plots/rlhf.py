@@ -1,11 +1,13 @@
-"""Pictures of a language model being taught: what it earns, how far it has gone, and where in a text it happens."""
+"""Pictures of a language model being taught: what it earns, and how far it has gone."""
 
-import html
 from collections.abc import Sequence
 
 import numpy as np
 
 from rlhf_edu.plots.style import COLOURS, Picture, new_figure
+from rlhf_edu.plots.tokens import TokenMap
+
+__all__ = ["TokenMap", "run_picture"]
 
 
 def run_picture(history: Sequence[dict]) -> Picture:
@@ -27,34 +29,3 @@ def run_picture(history: Sequence[dict]) -> Picture:
         f"PPO over {len(history)} steps: the learned score ends at {last['score']:.2f}, the KL at {last['kl_nats']:.1f} nats "
         f"and the hidden taste at {last.get('gold', float('nan')):.2f}",
     )
-
-
-class TokenMap:
-    """Words tinted by a number each: orange below zero, blue above; underlined for those who see no colour."""
-
-    def __init__(self, rows: Sequence[tuple[Sequence[str], Sequence[float]]], name: str):
-        self.rows, self.name = rows, name
-        values = np.abs(np.concatenate([np.asarray(values, float) for _, values in rows]))
-        self.top = float(np.quantile(values, 0.98)) or 1.0
-
-    def _repr_html_(self) -> str:
-        lines = "".join(f"<p style='margin:6px 0; line-height:2.1'>{self._line(*row)}</p>" for row in self.rows)
-        legend = f"<small>{html.escape(self.name)}: orange below 0, blue above; strongest at ±{self.top:.2g}</small>"
-        return f"<div style='max-width:900px; font-family:sans-serif'>{lines}{legend}</div>"
-
-    def _line(self, words: Sequence[str], values: Sequence[float]) -> str:
-        return "".join(self._word(word, float(value)) for word, value in zip(words, values, strict=True))
-
-    def _word(self, word: str, value: float) -> str:
-        strength = min(1.0, abs(value) / self.top)
-        colour = "0, 114, 178" if value >= 0 else "213, 94, 0"  # the blue and the vermilion of COLOURS
-        sign = "" if strength < 0.5 else "border-bottom: 2px solid" if value >= 0 else "border-bottom: 2px dotted"
-        return (
-            f"<span title='{value:+.3f}' style='background: rgba({colour}, {0.55 * strength:.2f}); "
-            f"border-radius:3px; white-space:pre-wrap; {sign}'>{html.escape(word)}</span>"
-        )
-
-    def __repr__(self) -> str:
-        return "\n".join(
-            " ".join(f"{word.strip()}({value:+.2f})" for word, value in zip(*row, strict=True)) for row in self.rows
-        )
