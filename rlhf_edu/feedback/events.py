@@ -86,6 +86,8 @@ def judge(query: Query, value) -> Feedback:
         ):
             raise ValueError(f"the answer is {value!r}, but a ranking takes a list of positions, the best first")
         return Ranking(query.prompt, tuple(query.options), tuple(value))
+    if not isinstance(value, str):
+        raise ValueError(f"the answer is {value!r}, but an edit takes the new text")
     return Edit(query.prompt, query.options[0], value)
 
 

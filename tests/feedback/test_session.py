@@ -209,7 +209,7 @@ def test_ratings_and_rankings_go_through_the_same_session(store):
         ("rank", [0, 1], "exactly once"),
         ("rank", 3, "the answer is 3, but a ranking takes a list of positions"),
         ("rank", "210", "the answer is '210', but a ranking takes a list of positions"),
-        ("edit", None, "Edit got edited=None, but edited must be text"),
+        ("edit", None, "the answer is None, but an edit takes the new text"),
         ("compare", ["left"], r"the answer is \['left'\], but a comparison takes"),
     ],
 )
