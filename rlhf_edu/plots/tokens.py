@@ -88,7 +88,7 @@ def next_token_bars(
                 f"{name} has shape {p.shape} and adds up to {p.sum():.3g}, but it must be one probability for each of "
                 f"the {len(words)} tokens, adding up to 1"
             )
-    chosen = np.argsort(-before, kind="stable")[:top]
+    chosen = np.argsort(-before, kind="stable")[:top].tolist()
     figure, (ax,) = new_figure(width=6.4, height=0.6 + 0.27 * len(chosen))
     places = np.arange(len(chosen))
     ax.barh(places, before[chosen], height=0.8, facecolor="none", edgecolor="0.45", linewidth=1)
@@ -105,7 +105,7 @@ def next_token_bars(
         title=title,
     )
     ax.grid(axis="y", visible=False)
-    likely = [i for i in np.argsort(-probs, kind="stable")[:3] if probs[i] > 0]
+    likely = [i for i in np.argsort(-probs, kind="stable")[:3].tolist() if probs[i] > 0]
     said = ", ".join(f"{visible(words[i])} {probs[i]:.2f}" for i in likely)
     return Picture(
         figure, f"{title or 'Next token'}: {int((probs > 0).sum())} of {len(words)} tokens are possible; {said}"
