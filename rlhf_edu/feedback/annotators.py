@@ -5,7 +5,7 @@ are added to the same log-odds. Left out on purpose: people who learn, and peopl
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from rlhf_edu.feedback.session import FeedbackSession
 from rlhf_edu.feedback.types import Feedback, Number, Query
 
 Annotator = Callable[[Query], Feedback | None]  # None: this person skips the question
+Taste = Callable[[str], Number | Sequence[Number] | np.ndarray]  # a score, or one for each step of a clip or text
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Habits:
     """What makes a simulated person human; with the defaults, they err only on close calls.
 
     temperature: how close is close, in units of the taste; 0 never errs.  mistake: the chance of a wrong button.
+    value_noise: standard deviation of what the same text seems worth from one reading to the next (Thurstone 1927).
+    myopic: what a step counts for each step that follows it; below 1, the beginning is half forgotten.
     tie_within, skip_below: says "tie" to a smaller difference, skips when no text scores this much (never if None).
     position, length: log-odds for the left text, and for each doubling of the number of words.
     fatigue: growth of the temperature with each answer given, as a share of it.
@@ -29,6 +32,8 @@ class Habits:
 
     temperature: Number = 0.1
     mistake: Number = 0.0
+    value_noise: Number = 0.0
+    myopic: Number = 1.0
     tie_within: Number = 0.0
     skip_below: Number | None = None
     position: Number = 0.0
@@ -36,37 +41,46 @@ class Habits:
     fatigue: Number = 0.0
 
     def __post_init__(self):
-        for name in ("temperature", "tie_within", "fatigue"):
+        for name in ("temperature", "value_noise", "tie_within", "fatigue"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must be 0 or more")
+        if not 0 < self.myopic <= 1:
+            raise ValueError(f"myopic is {self.myopic}, but it must lie above 0 and not above 1, which forgets nothing")
         if not 0 <= self.mistake <= 1:
             raise ValueError(f"mistake is {self.mistake}, but it is a chance: it must lie in [0, 1]")
 
 
 class SimulatedPerson:
-    """Answers any query but an edit, by a hidden `taste` (text → score) and some `habits`.
+    """Answers any query but an edit, by a hidden `taste` (text → score, or a score a step) and some `habits`.
 
-    P(left ≻ right) = σ( (taste(left) − taste(right)) / T_n + position + length · log₂(words_left / words_right) )
-    T_n = temperature · (1 + fatigue · n) after n answers                          (B-Pref, section 4, γ = 1)
+    P(left ≻ right) = σ( (u_left − u_right) / T_n + position + length · log₂(words_left / words_right) )
+    u = Σ_t γ^(H − t) taste_t + noise,    T_n = temperature · (1 + fatigue · n) after n answers     (B-Pref, section 4)
 
     Rankings are Plackett-Luce draws of the same scores; ratings are the score with that noise, rounded to the scale.
     """
 
-    def __init__(self, taste: Callable[[str], Number], habits: Habits, rng: np.random.Generator):
+    def __init__(self, taste: Taste, habits: Habits, rng: np.random.Generator):
         self.taste, self.habits, self.rng, self.answered = taste, habits, rng, 0
 
     def __call__(self, query: Query) -> Feedback | None:
         if query.kind == "edit":
             raise ValueError("a simulated person cannot edit text: ask for comparisons, ratings or rankings")
-        scores = np.array([float(self.taste(text)) for text in query.options])
+        scores = np.array([self.worth(text) for text in query.options])
         if not np.isfinite(scores).all():
             raise ValueError(f"the taste returned {scores.tolist()}, but scores must be finite numbers")
+        if self.habits.value_noise:
+            scores = scores + self.habits.value_noise * self.rng.normal(size=len(scores))
         if self.habits.skip_below is not None and scores.max() < self.habits.skip_below:
             return None
         answer = {"rate": self._rate, "rank": self._rank}.get(query.kind, self._compare)
         record = judge(query, answer(query, scores))
         self.answered += 1
         return record
+
+    def worth(self, text: str) -> float:
+        """What the text is worth to this person, before any noise: later steps count for more if they are myopic."""
+        steps = np.atleast_1d(np.asarray(self.taste(text), dtype=float))
+        return float(self.habits.myopic ** np.arange(len(steps))[::-1] @ steps)
 
     @property
     def temperature(self) -> float:
@@ -105,7 +119,7 @@ class SimulatedPerson:
 
 
 def boltzmann(
-    taste: Callable[[str], Number], temperature: Number = 0.1, *, rng: np.random.Generator, **habits: Number
+    taste: Taste, temperature: Number = 0.1, *, rng: np.random.Generator, **habits: Number
 ) -> SimulatedPerson:
     """A person who chooses by `taste`, and wavers the more the closer two texts are; `habits` are those of `Habits`."""
     return SimulatedPerson(taste, Habits(temperature=temperature, **habits), rng)
