@@ -97,7 +97,7 @@ def next_token_bars(
         ax.annotate(
             f"{p:.3f}" if p else "never", (p, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
         )
-    ax.set_yticks(places, [visible(words[i]) for i in chosen])
+    ax.set_yticks(places, [visible(words[int(i)]) for i in chosen])
     ax.invert_yaxis()
     ax.set(
         xlabel="probability of the next token",
@@ -106,7 +106,7 @@ def next_token_bars(
     )
     ax.grid(axis="y", visible=False)
     likely = [i for i in np.argsort(-probs, kind="stable")[:3].tolist() if probs[i] > 0]
-    said = ", ".join(f"{visible(words[i])} {probs[i]:.2f}" for i in likely)
+    said = ", ".join(f"{visible(words[int(i)])} {probs[i]:.2f}" for i in likely)
     return Picture(
         figure, f"{title or 'Next token'}: {int((probs > 0).sum())} of {len(words)} tokens are possible; {said}"
     )
