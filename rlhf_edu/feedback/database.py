@@ -21,12 +21,14 @@ from rlhf_edu.feedback.events import StoreError
 class Database:
     """One engine a process, transactions that are safe from any thread, and errors in plain words."""
 
-    def __init__(self, url: str | Path, timeout_seconds: float | int):
-        self.url, self.timeout = _parse(str(url)), timeout_seconds
+    def __init__(self, url: str | Path, timeout_seconds: float | int, must_exist: bool = False):
+        self.must_exist, self.url, self.timeout = must_exist, _parse(str(url)), timeout_seconds
         self.sqlite = self.url.get_backend_name() == "sqlite"
         file = self.url.database if self.sqlite and self.url.database != ":memory:" else None
         self.path = Path(file).resolve() if file and not file.startswith("file:") else None
         self.name = str(self.path or self.url.render_as_string(hide_password=True))
+        if must_exist and self.path and not self.path.is_file():
+            raise StoreError(f"there is no feedback store at {self.path}: check the path")
         if self.path and (kind := network_disk(self.path.parent)):
             raise StoreError(
                 f"{self.path} lies on a network disk ({kind}), where SQLite loses answers: choose a folder on this "
@@ -42,6 +44,8 @@ class Database:
             versions = connection.execute(select(schema.schema_version.c.version)).scalars() if known else ()
             if max(versions, default=0) == len(schema.STEPS):
                 return  # so that a store that may only be read can be read
+        if self.must_exist and not known:
+            raise StoreError(f"{self.name} holds no feedback: check that this is the right address")
         with self.writing() as connection:
             self.one_at_a_time(connection)
             schema.migrate(connection)

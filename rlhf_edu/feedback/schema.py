@@ -4,6 +4,7 @@ A step, once released, is never edited: a change of the tables is a new step at 
 """
 
 import json
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import (
@@ -53,6 +54,18 @@ leases = Table(
     Column("annotator", String(200), primary_key=True),
     Column("expires", Float, nullable=False),
 )
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+erased = Table(  # so that a merge with an older copy does not bring back whom we were asked to forget
+    "erased",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("erased_at", Float, nullable=False),
+)
 
 
 def _events(connection: Connection) -> None:
@@ -63,7 +76,13 @@ def _leases(connection: Connection) -> None:
     leases.create(connection)
 
 
-STEPS: Sequence[Callable[[Connection], None]] = (_events, _leases)
+def _privacy(connection: Connection) -> None:
+    settings.create(connection)
+    erased.create(connection)
+    connection.execute(insert(settings).values(name="pseudonym_key", value=secrets.token_hex(32)))
+
+
+STEPS: Sequence[Callable[[Connection], None]] = (_events, _leases, _privacy)
 
 
 def migrate(connection: Connection) -> int:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from rlhf_edu.feedback.database import Database
 from rlhf_edu.feedback.events import Event, standing
 from rlhf_edu.feedback.leases import claim
-from rlhf_edu.feedback.schema import events, leases, read_log, to_row
+from rlhf_edu.feedback.privacy import digest, erase, pseudonym_key
+from rlhf_edu.feedback.schema import events, read_log, to_row
 from rlhf_edu.feedback.types import Feedback, Number, item_of, kind_of
 
 
@@ -22,11 +23,12 @@ class FeedbackStore:
     """Answers at `url`: a path, "sqlite:///path", or "postgresql://user@host/database"; without one, only in memory.
 
     Safe to use from any thread and from several processes at once. A store waits up to `timeout_seconds` for another
-    writer, then raises `StoreError`, as it does for a full disk, a damaged file and the like: one sentence each.
+    writer, then raises `StoreError`, as it does for a full disk, a damaged file and the like: one sentence each. With
+    `must_exist`, a place that holds no store yet is such a fault too, instead of becoming one.
     """
 
-    def __init__(self, url: str | Path = "sqlite://", timeout_seconds: Number = 5.0):
-        self.database = Database(url, timeout_seconds)
+    def __init__(self, url: str | Path = "sqlite://", timeout_seconds: Number = 5.0, *, must_exist: bool = False):
+        self.database = Database(url, timeout_seconds, must_exist)
         self.database.update_tables()
 
     def __repr__(self) -> str:
@@ -131,12 +133,19 @@ class FeedbackStore:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def erase(self, annotator: str) -> int:
-        """Delete everything kept about one person, for good; return how many events that were."""
+        """Delete everything kept about one person, for good; return how many events that were.
+
+        What stays is a keyed digest of the name, which keeps `merge` from bringing the person back from an older copy.
+        """
         with self.database.writing() as connection:
-            connection.execute(delete(leases).where(leases.c.annotator == annotator))
-            count = connection.execute(delete(events).where(events.c.annotator == annotator)).rowcount
+            count = erase(connection, annotator)
         self.database.forget_deleted()
         return count
+
+    def pseudonym(self, annotator: str) -> str:
+        """The name under which this person's answers leave the store: always the same, and not to be turned back."""
+        with self.database.reading() as connection:
+            return f"person-{digest(pseudonym_key(connection), annotator)[:10]}"
 
     def close(self) -> None:
         """Close the connections; the store opens them again when it needs them."""

@@ -136,7 +136,7 @@ def test_information_gain_finds_a_hidden_direction_with_fewer_questions_than_cha
             probs = sigmoid(belief @ candidates.T)
             n = pick(information_gain(probs), 1, rng)[0] if informed else pick_at_random(300, 1, rng)[0]
             sign = 1 if rng.random() < sigmoid(candidates[[n]] @ truth)[0] else -1
-            weight += np.log(sigmoid(sign * members @ candidates[n]))
+            weight -= np.logaddexp(0, -sign * members @ candidates[n])
             weight -= weight.max()
         mean = np.exp(weight) @ members
         return ((exam @ mean > 0) == (exam @ truth > 0)).mean()

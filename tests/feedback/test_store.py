@@ -106,7 +106,7 @@ def test_an_older_file_is_brought_up_to_date_and_keeps_its_answers(tmp_path, mon
     assert newer.claim(["1"], "ann", per_item=1, seconds=9, limit=1) == ["1"]
     with monkeypatch.context() as older:
         older.setattr(schema, "STEPS", schema.STEPS[:1])
-        with pytest.raises(StoreError, match=r"written by a newer rlhf_edu .*version 2, this one knows 1"):
+        with pytest.raises(StoreError, match=r"written by a newer rlhf_edu .*version 3, this one knows 1"):
             FeedbackStore(path)
 
 

@@ -39,7 +39,7 @@ def test_a_full_disk_says_so_keeps_what_is_stored_and_works_again_with_space(sto
 
 
 def limited_writer(path):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
     store = FeedbackStore(path)
     try:
         for i in range(500):
