@@ -113,16 +113,15 @@ def lora(lm: HFCausalLM, rank: int = 8) -> HFCausalLM:
 
 def open_pretrained(name: str | Path) -> tuple[Any, Tokenizer]:
     """The `transformers` model and tokenizer in a folder or under a hub id; ValueError says in a sentence what is wrong."""
+    from huggingface_hub import snapshot_download
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    known = dict(local_files_only=True) if Path(name).exists() or not hub_in_reach() else {}
     model: Any
     report: Any
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            name, dtype=torch.float32, output_loading_info=True, **known
-        )  # type: ignore[misc]
-        tokenizer = AutoTokenizer.from_pretrained(name, **known)
+        place = name if Path(name).exists() or hub_in_reach() else snapshot_download(str(name), local_files_only=True)
+        model, report = AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32, output_loading_info=True)  # type: ignore[misc]
+        tokenizer = AutoTokenizer.from_pretrained(place)
     except Exception as error:  # transformers passes on what any of a dozen libraries raises
         raise ValueError(reason(name, error)) from None
     if lacking := sorted(report["missing_keys"]):

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlhf_edu.core import trainer
 from rlhf_edu.lm.checkpoint import load_state, save_state
@@ -153,10 +154,10 @@ def pretrain(
     `checkpoint` the run is saved there, and one that finds it goes on with the same numbers, as long as `data` begins
     anew with the same batches (the same seed).
     """
-    device = next(iter(lm.parameters())).device
+    device, model = next(iter(lm.parameters())).device, cast(nn.Module, lm)
     optimizer, first = adamw(lm, config.lr, config.weight_decay), 0
     if checkpoint is not None and checkpoint.exists():
-        first = _restore(checkpoint, device, lm, optimizer, config)
+        first = _restore(checkpoint, device, model, optimizer, config)
     for step, batch in enumerate(islice(data, first, config.steps), start=first):
         for group in optimizer.param_groups:
             group["lr"] = cosine_lr(step, config)
@@ -169,25 +170,25 @@ def pretrain(
         record = dict(step=step, loss=loss.item(), lr=optimizer.param_groups[0]["lr"], grad_norm=norm.item())
         last = step + 1 == config.steps
         if checkpoint is not None and (last or (step + 1) % save_every == 0):
-            state = dict(step=step + 1, config=asdict(config), lm=_weights(lm), optimizer=optimizer.state_dict())
+            state = dict(step=step + 1, config=asdict(config), lm=model.state_dict(), optimizer=optimizer.state_dict())
             save_state(checkpoint, state)
         yield record | (test(lm) if test and (last or (step + 1) % test_every == 0) else {})
 
 
-def _weights(lm) -> dict[str, Tensor]:
-    return lm.state_dict()
-
-
-def _restore(path: Path, device: torch.device, lm, optimizer: torch.optim.Optimizer, config: PretrainConfig) -> int:
+def _restore(
+    path: Path, device: torch.device, model: nn.Module, optimizer: torch.optim.Optimizer, config: PretrainConfig
+) -> int:
+    """Fill model and optimizer from a checkpoint of the same model and settings, or change nothing; the step it is at."""
     state = load_state(path, device)
     if state.get("config") != asdict(config):
         raise ValueError(
             f"the checkpoint {path} was made with other settings ({state.get('config')}): take those, or delete it to start afresh"
         )
-    try:
-        lm.load_state_dict(state["lm"])
-        optimizer.load_state_dict(state["optimizer"])
-        return state["step"]
-    except (KeyError, ValueError, RuntimeError) as error:
-        first = " ".join(line.strip() for line in str(error).splitlines()[:2])
-        raise ValueError(f"the checkpoint {path} is of another model ({first}): delete it to start afresh") from None
+    for name, weight in model.state_dict().items():
+        theirs = state["lm"].get(name)
+        if theirs is None or theirs.shape != weight.shape:
+            found = "is not there" if theirs is None else f"has shape {tuple(theirs.shape)}, not {tuple(weight.shape)}"
+            raise ValueError(f"the checkpoint {path} is of another model ({name} {found}): delete it to start afresh")
+    model.load_state_dict(state["lm"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"]
