@@ -51,7 +51,7 @@ def best_of_n_distribution(
 
 
 def best_of_n_curve(
-    proxy: Float[np.ndarray, "P N"], gold: Float[np.ndarray, "P N"], ns: Sequence[int]
+    proxy: Float[np.ndarray, "P N"], gold: Float[np.ndarray, "Q M"], ns: Sequence[int]
 ) -> Float[np.ndarray, "P K"]:
     """What gold gives, on average, to the best of n by proxy, for each prompt and each n of `ns`, from N ≥ n texts each.
 

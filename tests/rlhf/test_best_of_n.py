@@ -118,6 +118,7 @@ def test_bad_input_is_refused_in_one_sentence():
         (lambda: best_of_n_kl(0), "n is 0, but the best of n needs at least one text"),
         (lambda: best_of_n_distribution(np.array([0.5, 0.4]), np.array([1.0, 2.0]), 2), "chances sum to 0.9"),
         (lambda: best_of_n_curve(np.zeros((2, 3)), np.zeros((2, 3)), [4]), r"n from \[4\]"),
+        (lambda: best_of_n_curve(np.zeros((2, 3)), np.zeros((2, 4)), [1]), r"shapes \(2, 3\) and \(2, 4\)"),
         (lambda: keep_best(done, likes_low_ids(done), 4), "6 texts cannot be grouped by 4"),
         (lambda: RFTConfig(n=4, keep=4), "keep is 4 of 4 texts"),
         (lambda: RFTConfig(rounds=0), "rounds is 0"),
