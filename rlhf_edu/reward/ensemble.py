@@ -1,0 +1,106 @@
+"""Several reward models instead of one: where they disagree, none of them knows.
+
+Coste et al. (2024), "Reward model ensembles help mitigate overoptimization"; Lakshminarayanan et al. (2017), "Simple and scalable
+predictive uncertainty estimation using deep ensembles".
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rlhf_edu.core import trainer
+from rlhf_edu.reward.calibration import gain_and_bias
+from rlhf_edu.reward.fit import FitRewardConfig, fit_reward
+from rlhf_edu.reward.labels import Labels
+
+Member = Callable[[Any], Float[Tensor, " B"]]  # items (texts, or `Completions`) -> rewards
+
+
+class Ensemble(nn.Module):
+    """Members that each give a reward. Called, it gives mean − k · spread, the lower bound, so that it is a `RewardFn` itself.
+
+    A reward's zero and unit are arbitrary, so the members must first agree on them: `settle` sets each one's mean to 0 and its
+    standard deviation to 1 on typical items. Without that, members differ where nothing is in doubt.
+    """
+
+    gain: Tensor
+    bias: Tensor
+
+    def __init__(self, members: Sequence[Member], k: float | int = 1.0):
+        super().__init__()
+        if len(members) < 2:
+            raise ValueError(f"{len(members)} member came, but disagreement takes two: fit a few more")
+        if k < 0:
+            raise ValueError(f"k is {k}, but a lower bound takes 0 or more standard deviations off")
+        self.members, self.k = list(members), k
+        self.register_buffer("gain", torch.ones(len(members)))
+        self.register_buffer("bias", torch.zeros(len(members)))
+
+    @torch.no_grad()
+    def settle(self, typical: Any) -> "Ensemble":
+        """Give every member mean 0 and standard deviation 1 on typical items."""
+        for i, member in enumerate(self.members):
+            self.gain[i], self.bias[i] = gain_and_bias(member(typical))
+        return self
+
+    def opinions(self, items: Any) -> Float[Tensor, "M B"]:
+        """Every member's reward, on the common scale."""
+        raw = torch.stack([member(items) for member in self.members])
+        return self.gain[:, None].to(raw.device) * raw + self.bias[:, None].to(raw.device)
+
+    def mean(self, items: Any) -> Float[Tensor, " B"]:
+        return self.opinions(items).mean(0)
+
+    def spread(self, items: Any) -> Float[Tensor, " B"]:
+        """Standard deviation of the opinions (M − 1 in the denominator)."""
+        return self.opinions(items).std(0)
+
+    def worst(self, items: Any) -> Float[Tensor, " B"]:
+        """The lowest opinion: worst-case optimisation (Coste et al. 2024, eq. 3)."""
+        return self.opinions(items).min(0).values
+
+    def lower(self, items: Any, k: float | int | None = None) -> Float[Tensor, " B"]:
+        """mean − k · spread. (Coste et al. 2024, eq. 4, subtract the variance; the standard deviation keeps the reward's unit.)"""
+        opinions = self.opinions(items)
+        return opinions.mean(0) - (self.k if k is None else k) * opinions.std(0)
+
+    def forward(self, items: Any) -> Float[Tensor, " B"]:
+        return self.lower(items)
+
+
+def bootstrap(labels: Labels, rng: np.random.Generator) -> Labels:
+    """As many answers, drawn with replacement (Efron 1979): what another afternoon with the same people might have given."""
+    return labels.take(rng.integers(len(labels), size=len(labels)))
+
+
+@trainer
+def fit_ensemble(
+    scorers: Sequence[Any],
+    labels: Labels,
+    config: FitRewardConfig = FitRewardConfig(),
+    *,
+    rng: np.random.Generator,
+    **options,
+):
+    """Fit every scorer in place to a bootstrap sample of its own; yield `fit_reward`'s records with the member's number.
+
+    Members that differ only in their samples need nothing else to disagree about what the labels leave open. A sample from
+    which nothing can be learned (all ties, say) is drawn again.
+    """
+    labels.check()
+    for member, scorer in enumerate(scorers):
+        for record in fit_reward(scorer, learnable(labels, rng), config, rng=rng, **options):
+            yield dict(member=member, **record)
+
+
+def learnable(labels: Labels, rng: np.random.Generator, tries: int = 20) -> Labels:
+    for _ in range(tries):
+        try:
+            return bootstrap(labels, rng).check()
+        except ValueError:
+            continue
+    raise ValueError(f"{len(labels)} labels are too few to draw samples from that teach anything: collect more")
