@@ -100,7 +100,7 @@ class GroupConfig:
     lr: float = 6e-4  # at the first step; falls linearly to 0
     beta: float = 0.18  # price of a nat of KL; 0 for none
     clip: float = 0.2
-    missing_eos: float = -2.0  # score of a text that does not end
+    missing_eos: float | None = -2.0  # score of a text that does not end; None: as the reward function says
     advantages: Callable[[Tensor], Tensor] = leave_one_out
     average: str = "budget"  # over tokens: "text", "tokens" or "budget", see `group_loss`
     kl: str = "reward"  # k1 taken off the score (RLOO), or k3 added to the loss (GRPO)
@@ -165,7 +165,9 @@ def group_rl(
             logp_old, _, logits = score_tokens(policy, done)
             logp_ref, _, _ = score_tokens(reference, done)
         ended = (done.new_ids == eos_id).any(1)
-        score = torch.where(ended, checked_scores(reward_fn, done), config.missing_eos)
+        score = checked_scores(reward_fn, done)
+        if config.missing_eos is not None:
+            score = torch.where(ended, score, config.missing_eos)
         kl = (logp_old - logp_ref).sum(1)
         paid = score - config.beta * kl if config.kl == "reward" else score
         groups = paid.view(-1, config.group)

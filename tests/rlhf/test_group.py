@@ -173,6 +173,19 @@ def test_scores_are_compared_within_a_prompt_and_the_price_is_taken_off_where_th
             assert groups.flatten()[b].item() == pytest.approx(expected, abs=1e-3)
 
 
+def test_a_text_without_end_gets_the_fixed_low_score_or_what_the_reward_says():
+    for missing, seen in ((-7.0, []), (None, [])):
+        note = lambda scores, seen=seen: seen.append(scores) or leave_one_out(scores)  # noqa: E731
+        reward = lambda done: torch.arange(len(done)).float()  # noqa: E731
+        texts = []
+        watch = lambda done, texts=texts: texts.append(done) or {}  # noqa: E731
+        next(run(RLOO, reward=reward, advantages=note, watch_texts=watch, settings=dict(beta=0.0, missing_eos=missing)))
+        ended = [tiny.EOS in row for row in texts[0].new_ids.tolist()]
+        assert {True, False} == set(ended)
+        expected = [float(b) if end or missing is None else missing for b, end in enumerate(ended)]
+        assert seen[0].flatten().tolist() == expected
+
+
 def test_a_students_advantages_train_the_agent():
     none = run(RLOO, policy := tiny.gpt2(1), advantages=torch.zeros_like, settings=dict(beta=0.0)).run()
     assert none[0]["advantage_size"] == 0.0
