@@ -146,7 +146,7 @@ def group_rl(
     """Fine-tune `policy` in place; yield one record a step. `config` is RLOO, GRPO, DR_GRPO or one of your own.
 
     `advantages(scores)` may be your own. A group in which all scores are equal teaches nothing; `flat` is their share, and
-    three steps of nothing else stop the run with a ValueError.
+    nothing else in the first three steps stops the run with a ValueError.
     """
     device = next(iter(policy.parameters())).device
     optimizer = torch.optim.Adam(policy.parameters(), lr=config.lr, eps=1e-5, fused=device.type in ("cpu", "cuda"))
@@ -173,9 +173,9 @@ def group_rl(
         groups = paid.view(-1, config.group)
         flat = (score.view(groups.shape) - score.view(groups.shape)[:, :1]).abs().amax(1) < 1e-6
         idle = idle + 1 if bool(flat.all()) else 0
-        if idle == 3:
+        if idle == 3 == step + 1:  # later it may only mean that the policy has made up its mind
             raise ValueError(
-                f"for three steps all {config.group} texts of every prompt got equal scores, so no text is better than another: "
+                f"in the first three steps all {config.group} texts of every prompt got equal scores, so no text is better than another: "
                 "look at the reward function, or ask for more texts a prompt"
             )
         adv = (advantages or config.advantages)(groups).detach().flatten()

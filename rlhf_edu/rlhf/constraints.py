@@ -1,0 +1,91 @@
+"""Rewards that are harder to cheat: pay for length, trust an ensemble only as far as it agrees, keep a cost under its limit.
+
+Each is a `RewardFn` made of others, so that every trainer can use it.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rlhf_edu.lm.interface import Completions
+from rlhf_edu.rlhf.shaping import RewardFn, checked_scores
+
+
+def length_penalty(reward_fn: RewardFn, per_token: float, free: int = 0) -> RewardFn:
+    """A price for every new token beyond the first `free`, against judges that like long texts for their length.
+
+    r'(y) = r(y) − c · max(0, n − n_free)        n: new tokens, the end included
+    """
+    if not (0 <= per_token < math.inf and free >= 0):
+        raise ValueError(f"per_token is {per_token} and free {free}, but a price and an allowance must be 0 or more")
+
+    def penalised(done: Completions) -> Float[Tensor, " B"]:
+        beyond = (done.new_mask.sum(1) - free).clamp(min=0)
+        return checked_scores(reward_fn, done) - per_token * beyond
+
+    return penalised
+
+
+def lower_bound(reward_fns: Sequence[RewardFn], caution: float = 1.0) -> RewardFn:
+    """What an ensemble agrees on: where its members differ, none of them has seen such texts, and the reward is not to be trusted.
+
+    r'(y) = mean_k r_k(y) − κ std_k r_k(y)        (Coste et al. 2024, "Reward model ensembles help mitigate overoptimization": "UWO"
+    with the variance; κ = ∞ stands for their worst case, min_k r_k)
+
+    std is the population's (division by k). All members must be on one scale: normalise each on the same texts first.
+    """
+    if len(reward_fns) < 2:
+        raise ValueError(
+            f"{len(reward_fns)} reward function(s) came, but only two or more can disagree: fit more, on other draws"
+        )
+    if not caution >= 0:
+        raise ValueError(f"caution is {caution}, but it must be 0 (the mean) or more; math.inf takes the lowest member")
+
+    def bound(done: Completions) -> Float[Tensor, " B"]:
+        scores = torch.stack([checked_scores(fn, done) for fn in reward_fns])
+        if caution == math.inf:
+            return scores.amin(0)
+        return scores.mean(0) - caution * scores.std(0, correction=0)
+
+    return bound
+
+
+class Lagrangian:
+    """Reward minus a cost at a price λ that rises while the cost is above its limit, and falls while it is below.
+
+    r'(y) = (r(y) − λ c(y)) / (1 + λ)        log λ ← log λ + η (mean c − limit)
+
+    The saddle point of max_π min_{λ≥0} E[r] − λ (E[c] − limit): Dai et al. (2024), "Safe RLHF", eq. 10 to 12, whose division
+    by 1 + λ keeps the size of the reward. Each call of `reward` is one step of λ; `watch` gives λ and cost for the records.
+    """
+
+    def __init__(
+        self,
+        reward_fn: RewardFn,
+        cost_fn: Callable[[Completions], Tensor],
+        limit: float,
+        rate: float = 0.1,
+        start: float = 1.0,
+    ):
+        if not math.isfinite(limit):
+            raise ValueError(f"limit is {limit}, but it must be a finite mean cost")
+        if not (0 < rate < math.inf and 0 < start < math.inf):
+            raise ValueError(f"rate is {rate} and start {start}, but λ moves and begins at positive numbers")
+        self.reward_fn, self.cost_fn, self.limit, self.rate = reward_fn, cost_fn, limit, rate
+        self.multiplier, self.cost = start, math.nan
+
+    def reward(self, done: Completions) -> Float[Tensor, " B"]:
+        """The `RewardFn`: pays at the present λ, then moves λ by this batch's cost."""
+        costs = checked_scores(self.cost_fn, done)
+        paid = (checked_scores(self.reward_fn, done) - self.multiplier * costs) / (1 + self.multiplier)
+        self.cost = costs.mean().item()
+        step = self.rate * (self.cost - self.limit)
+        self.multiplier = min(1e6, max(1e-6, self.multiplier * math.exp(min(5.0, max(-5.0, step)))))
+        return paid
+
+    def watch(self, done: Completions) -> dict[str, float]:
+        """For `watch_texts`: the mean cost of the batch just paid, and λ after it."""
+        return dict(cost=self.cost, multiplier=self.multiplier)
