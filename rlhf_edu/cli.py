@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from rlhf_edu.commands.feedback import app as feedback_app
+from rlhf_edu.feedback.events import StoreError
 from rlhf_edu.grading.commands import collect_command, grade_command, submit_command
 from rlhf_edu.grading.release_command import release_command
 
@@ -73,6 +75,7 @@ app.command("release", rich_help_panel="For instructors")(release_command)
 app.command("grade", rich_help_panel="For instructors")(grade_command)
 app.command("collect", rich_help_panel="For instructors")(collect_command)
 app.command("submit")(submit_command)
+app.add_typer(feedback_app, name="feedback")
 
 
 def main() -> None:
@@ -81,7 +84,7 @@ def main() -> None:
         code = app(standalone_mode=False)  # the command's own exit code; typer turns Ctrl-C into 130, or into Abort
     except (typer.Abort, KeyboardInterrupt):
         code = 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, StoreError) as error:
         sys.exit(f"rlhf-edu: {error}")
     except Exception as error:
         show = getattr(error, "show", None)  # click's own errors about the command line know how to print themselves
