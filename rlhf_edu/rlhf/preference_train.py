@@ -1,6 +1,6 @@
 """One trainer for every loss of the DPO family: read both answers, take the loss, step.
 
-Left out on purpose: sampling (all answers are given), a schedule beyond a linear fall, several GPUs.
+Left out on purpose: sampling (all answers are given), a schedule beyond a linear fall.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +21,7 @@ from rlhf_edu.lm.tokenizer import Tokenizer
 from rlhf_edu.lm.train import right_pad
 from rlhf_edu.ops import token_logp
 from rlhf_edu.rlhf.preference import AnswerLogps, Loss, dpo
+from rlhf_edu.rlhf.processes import average, average_gradients, gather, my_share
 
 
 class Thumb(NamedTuple):
@@ -125,8 +126,8 @@ def batches(answers: Answers, size: int, rng: np.random.Generator) -> Iterator[l
     while True:
         order = rng.permutation(units)
         for start in range(0, units - size + 1, size):
-            some = order[start : start + size].tolist()
-            yield [2 * i for i in some] + [2 * i + 1 for i in some] if answers.paired else some
+            some = my_share(order[start : start + size].tolist())
+            yield [2 * i for i in some] + [2 * i + 1 for i in some] if answers.paired else list(some)
 
 
 @trainer
@@ -147,6 +148,7 @@ def train_preference(
     `loss` is one from `preference`, its settings chosen by functools.partial, or your own function of `AnswerLogps`. The
     reference may be None for losses without one (`orpo`, `simpo`). Records hold loss, accuracy (share of pairs in which
     training has favoured the chosen answer), margin, and how much likelier chosen and rejected have become, in nats.
+    Several processes share each batch (see `processes`) and give the numbers of one with the whole batch.
     """
     device = next(iter(policy.parameters())).device
     answers = encode_answers(tokenizer, data, policy.context)
@@ -161,7 +163,7 @@ def train_preference(
         if not exchanged_ref:
             exchanged_ref.append(all_logps(reference, exchanged, device))
         with torch.no_grad():
-            return (answer_logps(policy, *exchanged.rectangle(index, device)) - exchanged_ref[0][index]).mean()
+            return average((answer_logps(policy, *exchanged.rectangle(index, device)) - exchanged_ref[0][index]).mean())
 
     some = batches(answers, config.batch, rng)
     for step in range(config.steps):
@@ -174,16 +176,18 @@ def train_preference(
         ref = before[index] if reference is not None else None
         read = AnswerLogps(logp, ref, answer.sum(1).float(), good, answers.paired, lambda index=index: kl_of(index))
         value = loss(read)
-        if not torch.isfinite(value):
+        mean = average(value)
+        if not torch.isfinite(mean):
             raise ValueError(
-                f"the loss is {value.item()} at step {step}: lower lr, or look at the loss (weights are kept)"
+                f"the loss is {mean.item()} at step {step}: lower lr, or look at the loss (weights are kept)"
             )
         optimizer.zero_grad()
         value.backward()
+        average_gradients(policy.parameters())
         norm = nn.utils.clip_grad_norm_(policy.parameters(), config.clip)
         optimizer.step()
-        moved = logp.detach() - before[index]
-        record = dict(step=step, loss=value.item(), **favours(moved, good, answers.paired), grad_norm=norm.item())
+        sides = favours(gather(logp - before[index]), gather(good), answers.paired)
+        record = dict(step=step, loss=mean.item(), **sides, grad_norm=norm.item())
         last = step + 1 == config.steps
         yield record | (test(policy) if test and (last or (step + 1) % test_every == 0) else {})
 
