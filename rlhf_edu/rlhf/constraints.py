@@ -58,7 +58,7 @@ class Lagrangian:
 
     r'(y) = (r(y) − λ c(y)) / (1 + λ)        log λ ← log λ + η (mean c − limit)
 
-    The saddle point of max_π min_{λ≥0} E[r] − λ (E[c] − limit): Dai et al. (2024), "Safe RLHF", eq. 10 to 12, whose division
+    The saddle point of max_π min_{λ≥0} E[r] − λ (E[c] − limit): Dai et al. (2024), "Safe RLHF", whose division
     by 1 + λ keeps the size of the reward. Each call of `reward` is one step of λ; `watch` gives λ and cost for the records.
     """
 

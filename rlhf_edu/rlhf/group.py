@@ -23,7 +23,7 @@ from rlhf_edu.rlhf.shaping import RewardFn, checked_scores
 def leave_one_out(scores: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:
     """RLOO: each text's score minus the mean of the other texts of its prompt. Unbiased: no text is its own baseline.
 
-    A_i = r_i − 1/(G − 1) Σ_{j≠i} r_j  =  G/(G − 1) (r_i − mean r)        (Kool et al. 2019; Ahmadian et al. 2024, section 3.3)
+    A_i = r_i − 1/(G − 1) Σ_{j≠i} r_j  =  G/(G − 1) (r_i − mean r)        (Kool et al. 2019; Ahmadian et al. 2024)
     """
     G = check_group(scores)
     return (scores - scores.mean(1, keepdim=True)) * (G / (G - 1))

@@ -23,12 +23,17 @@ from rlhf_edu.rlhf.studio import Studio
 Judge = Callable[[Query], Feedback | None]  # a simulated person; None skips
 
 
+# Nobody compared texts much more than two deviations better than the average: beyond that the reward model guesses, and
+# a policy that believes it pays with its variety.
+ENOUGH = 2.5
+
+
 @dataclass(frozen=True)
 class LoopConfig:
     pairs: int = 40
     drafts: int = 6  # texts written for each opening, of which the two most different are compared
     fit: FitConfig = field(default_factory=FitConfig)
-    ppo: PPOConfig = field(default_factory=PPOConfig)
+    ppo: PPOConfig = field(default_factory=lambda: PPOConfig(enough=ENOUGH))
 
     def __post_init__(self):
         if self.pairs < 1:

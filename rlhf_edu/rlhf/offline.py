@@ -142,7 +142,7 @@ class ILQLHeads(nn.Module):
 class Perturbed:
     """A language model whose predictions are tilted by what a token is worth: itself a `CausalLM`, so all that samples can use it.
 
-    log π(a|s) = log π_β(a|s) + β (Q̂(s, a) − V(s)) + constant        (Snell et al. 2022, section 4.3)
+    log π(a|s) = log π_β(a|s) + β (Q̂(s, a) − V(s)) + constant        (Snell et al. 2022)
 
     β = 0 writes like the data, a large β takes the best token among those the data makes plausible.
     """
@@ -200,7 +200,7 @@ def ilql(
 ):
     """Learn values and habits from rated texts, in place; yield one record a step. Then write with `Perturbed(lm, heads)`.
 
-    L = Σ_i L_Q(Q_i) + L_V + cql Σ_i L_CQL(Q_i) + imitation · −mean log π_β        (Snell et al. 2022, section 4)
+    L = Σ_i L_Q(Q_i) + L_V + cql Σ_i L_CQL(Q_i) + imitation · −mean log π_β        (Snell et al. 2022)
     """
     device = next(iter(lm.parameters())).device
     rows, rewards = encode_rated(tokenizer, data, lm.context)

@@ -13,11 +13,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from rlhf_edu.core import trainer
-from rlhf_edu.lm.checkpoint import load_state, save_state
+from rlhf_edu.lm.checkpoint import save_state
 from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.lm.interface import CausalLM, Completions, completion_logits, left_pad
 from rlhf_edu.lm.sampling import autocast, check_room, sample
 from rlhf_edu.ops import kl_k3, masked_mean, token_logp, whiten
+from rlhf_edu.rlhf.resume import restore, snapshot
 from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_advantages, checked_scores, shaped_rewards, token_gae
 from rlhf_edu.rlhf.watching import distinct_pairs, explained_variance
 
@@ -36,6 +37,7 @@ class PPOConfig:
     vf_coef: float = 0.1
     temperature: float = 1.0  # divides the logits in rollout, reference and update alike
     missing_eos: float = -2.0  # score of a text that does not end
+    enough: float = float("inf")  # mean score at which training stops, well before `steps` if it may
 
     def __post_init__(self):
         for name in ("steps", "batch", "n_new", "epochs", "minibatches", "lr", "clip", "temperature"):
@@ -130,9 +132,9 @@ def ppo(
     beta, first = config.beta, 0
     check_room(policy, left_pad(list(prompts), pad_id)[0].shape[1], config.n_new)  # now, not when the longest is drawn
     if checkpoint is not None and checkpoint.exists():
-        beta, first = _restore(checkpoint, device, policy, value_head, optimizer, generator)
+        beta, first = restore(checkpoint, device, policy, value_head, optimizer, generator)
     elif checkpoint is not None:  # so that an interrupt in the middle of the first step can be undone too
-        save_state(checkpoint, _state(0, beta, policy, value_head, optimizer, generator))
+        save_state(checkpoint, snapshot(0, beta, policy, value_head, optimizer, generator))
 
     for step in range(first, config.steps):
         for group in optimizer.param_groups:
@@ -182,9 +184,12 @@ def ppo(
         )
         if config.target_kl is not None:
             beta = adapt_beta(beta, kl, config.target_kl, config.batch)
+        following = config.steps if record["score"] >= config.enough else step + 1  # a run that stops early is finished
         if checkpoint is not None:
-            save_state(checkpoint, _state(step + 1, beta, policy, value_head, optimizer, generator))
+            save_state(checkpoint, snapshot(following, beta, policy, value_head, optimizer, generator))
         yield record
+        if following == config.steps:
+            return
 
 
 def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, returns, known, config, generator) -> dict:
@@ -222,29 +227,3 @@ def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, retu
             break
     mean = {k: sum(log[k] for log in logs) / len(logs) for k in logs[0]}
     return {**mean, "first_ratio": logs[0]["ratio"], "stopped": stopped}
-
-
-def _state(step, beta, policy, value_head, optimizer, generator) -> dict:
-    return dict(
-        step=step,
-        beta=beta,
-        policy=policy.state_dict(),
-        value_head=value_head.state_dict(),
-        optimizer=optimizer.state_dict(),
-        generator=generator.get_state(),
-    )
-
-
-def _restore(path, device, policy, value_head, optimizer, generator) -> tuple[float, int]:
-    state = load_state(path, device)
-    try:
-        policy.load_state_dict(state["policy"])
-        value_head.load_state_dict(state["value_head"])
-        optimizer.load_state_dict(state["optimizer"])
-        generator.set_state(state["generator"].cpu())
-        return state["beta"], state["step"]
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"the checkpoint {path} is of another model or device ({reason}): delete it to start afresh"
-        ) from None
