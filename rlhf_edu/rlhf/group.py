@@ -16,8 +16,9 @@ from rlhf_edu.core import trainer
 from rlhf_edu.lm.interface import CausalLM, Completions, left_pad
 from rlhf_edu.lm.sampling import autocast, check_room, sample
 from rlhf_edu.ops import entropy, kl_k3, masked_mean
-from rlhf_edu.rlhf.ppo import distinct_pairs, score_tokens
+from rlhf_edu.rlhf.ppo import score_tokens
 from rlhf_edu.rlhf.shaping import RewardFn, checked_scores
+from rlhf_edu.rlhf.watching import distinct_pairs
 
 
 def leave_one_out(scores: Float[Tensor, "P G"]) -> Float[Tensor, "P G"]:

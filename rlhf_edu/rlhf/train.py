@@ -115,11 +115,13 @@ def train(
         run = sft(lm, tokenizer, pairs, settings, rng=rng)
     history = [dict(step=-1, **evaluate(writer))]
     for record in run:
-        if (record["step"] + 1) % eval_every == 0 or record["step"] + 1 == settings.steps:
+        if (record["step"] + 1) % eval_every == 0:
             record = record | evaluate(writer)
         history.append(record)
         if log is not None:
             log(record)
+    if (history[-1]["step"] + 1) % eval_every:
+        history[-1] = history[-1] | evaluate(writer)
     return Trained(writer, tokenizer, history, n_new, stop_sequences, heads)
 
 
