@@ -4,7 +4,18 @@
     train(model, samples=..., rewards=...)       ILQL       learn from texts that were rated once
     train(model, samples=...)                    SFT        learn to write like these
 
-trlX itself has stood still since January 2024. Its YAML configurations, encoder-decoder models and NeMo have no counterpart here.
+trlX itself has stood still since January 2024. What corresponds to what:
+
+    trlx.train(path, ...)                             train(name, folder or (lm, tokenizer), ...)
+    reward_fn(samples, prompts, outputs, **kwargs)    the same, with the arguments it names
+    metric_fn, eval_prompts, stop_sequences           the same
+    samples=[[prompt, output], ...] or texts          the same
+    TRLConfig: method.PPOConfig, ILQLConfig, SFT      config=PPOConfig, ILQLConfig or SFTConfig
+    method.gen_kwargs["max_new_tokens"], ["beta"]     PPOConfig.n_new or n_new, beta
+    trainer.generate(**tokenizer(...))                result.generate(texts)
+    trainer.save_pretrained(folder)                   result.save_pretrained(folder)
+
+YAML files, encoder-decoder models, sweeps and NeMo have no counterpart here.
 """
 
 import copy
