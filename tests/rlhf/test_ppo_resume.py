@@ -162,3 +162,17 @@ def test_prompts_that_cannot_be_used_are_refused_before_anything_is_written(tmp_
         with pytest.raises(ValueError, match=words):
             next(Bench().run(prompts=prompts, checkpoint=tmp_path / "ppo.pt"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_stopped_because_it_was_good_enough_is_finished(whole, tmp_path):
+    """The same numbers up to the first step whose score reaches `enough`; handed in again, nothing is left to do."""
+    scores = [record["score"] for record in whole[0]]
+    enough = max(scores[1:4])
+    last = next(i for i, score in enumerate(scores) if score >= enough)
+    bench = Bench()
+    records = bench.run(checkpoint=tmp_path / "ppo.pt", enough=enough).run()
+    assert records == whole[0][: last + 1]
+    assert len(records) < 5
+    again = Bench(seed=1)
+    assert again.run(checkpoint=tmp_path / "ppo.pt", enough=enough).run() == []
+    assert torch.equal(again.weights(), bench.weights())
