@@ -76,10 +76,9 @@ store
 # Now the pairs. For each first sentence the storyteller writes several stories, and you see the two that differ most.
 
 # %%
-from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.rlhf.loop import write_pairs
 
-reward_model = RewardModel(studio.reference).to(studio.device)
+reward_model = studio.reward_model()
 queries, drafts = write_pairs(studio, reward_model, budget(full=40, fast=12))
 print(f"{len(drafts)} stories written, {len(queries)} pairs picked")
 
@@ -216,11 +215,12 @@ Picture(figure, f"Surprise against w: a valley whose lowest point is at w = {bes
 
 # %% [markdown]
 # 1.10, not as large as possible: the one friend who disagrees keeps it down. Your reward model is the same thing with
-# more than hugs. It looks at 128 numbers, namely what the storyteller itself makes of a text while reading it, and finds
-# one weight for each. Fitted to the answers:
+# more than hugs. It looks at 288 numbers and finds one weight for each: 256 say what the storyteller itself makes of a
+# text while reading it, 32 which **themes** the text holds, that is, which words go together in its kind of stories. Those
+# were found in stories nobody had judged; without them, forty choices would not go far. Fitted to the answers:
 
 # %%
-reward_model = RewardModel(studio.reference).to(studio.device).settle(drafts)  # a clean start
+reward_model = studio.reward_model().settle(drafts)  # a clean start
 fit = fit_preferences(reward_model, studio.tokenizer, to_pairs(answers)).run()
 print(f"surprise {fit[0]['loss']:.2f} → {fit[-1]['loss']:.2f} nats a choice")
 print(f"right on {fit[-1]['accuracy']:.0%} of the {fit[-1]['pairs']} pairs it learned from")
@@ -250,7 +250,8 @@ else:
 #
 # There is a leash, too. Chasing reward alone, the model would soon write whatever fools the reward model. So it pays for
 # each step away from how it used to write. That distance is called **KL**: how strange a new story looks to the old
-# storyteller, in nats. (0.7 nats is one coin toss, 7 nats ten in a row.)
+# storyteller, in nats. (0.7 nats is one coin toss, 7 nats ten in a row.) And it stops early when its stories score 2.5
+# standard deviations above the old ones: nobody has judged better ones than that, so from there the score is a guess.
 #
 # First, something to see the change with: the same beginnings, and the same dice, as it was and as it is now.
 
@@ -277,9 +278,10 @@ old_stories = tell(studio.reference)
 HTML(side_by_side(old_stories, tell(studio.policy), "now (nothing taught yet)"))
 
 # %%
+from rlhf_edu.rlhf.loop import ENOUGH
 from rlhf_edu.rlhf.ppo import PPOConfig
 
-config = PPOConfig(steps=budget(PPOConfig.steps, 3), batch=budget(PPOConfig.batch, 16))
+config = PPOConfig(steps=budget(PPOConfig.steps, 3), batch=budget(PPOConfig.batch, 16), enough=ENOUGH)
 words = dict(score="score by the reward model", kl_nats="KL to the old self (nats)", gold="hidden taste (0 to 1)")
 config  # the recipe: only steps and beta (the leash) matter today; lesson 14 explains the rest
 
@@ -377,7 +379,7 @@ for name, measure in price.items():
 from rlhf_edu.feedback.types import Pair
 
 swapped = [Pair(pair.prompt, pair.worse, pair.better) for pair in to_pairs(answers)]
-wrong_model = RewardModel(studio.reference).to(studio.device).settle(drafts)
+wrong_model = studio.reward_model().settle(drafts)
 wrong_fit = fit_preferences(wrong_model, studio.tokenizer, swapped).run()
 for name, records in (("right", fit), ("swapped", wrong_fit)):
     print(f"{name:<8} surprise {records[-1]['loss']:.3f} nats   right on {records[-1]['accuracy']:.0%}")
@@ -428,7 +430,7 @@ W.VBox([choose, clicks, beta])
 def experiment():
     liked = studio.world.taste(choose.value)
     judge = reading_on(boltzmann(liked, 0.1, rng=np.random.default_rng(7)))
-    model = RewardModel(studio.reference).to(studio.device).settle(drafts)
+    model = studio.reward_model().settle(drafts)
     fit_preferences(model, studio.tokenizer, to_pairs(judge(query) for query in queries[: clicks.value])).run()
     victim.policy.load_state_dict(studio.reference.state_dict())
     rules = replace(config, beta=beta.value)

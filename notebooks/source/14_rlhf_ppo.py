@@ -31,7 +31,6 @@ from rlhf_edu.ops import kl_exact, kl_k1, kl_k3, token_logp, whiten
 from rlhf_edu.plots import COLOURS, Picture, new_figure, watch
 from rlhf_edu.plots.curves import NAMES
 from rlhf_edu.plots.rlhf import TokenMap, run_picture
-from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.reward.train import fit_preferences, pair_features
 from rlhf_edu.rlhf.loop import reading_on, write_pairs
 from rlhf_edu.rlhf.studio import open_studio
@@ -63,12 +62,12 @@ for p, action in zip(*chances.topk(4), strict=True):
 #
 # A simulated person has a hidden taste (happy endings) and answers forty comparisons. Like people, it wavers: the
 # closer two stories are, the more often it picks the worse one. Then a reward model reads each story as the language
-# model does, and one number is fitted on top, so that $-\log\sigma(r_\text{chosen} - r_\text{rejected})$ is small.
+# model does, counts which themes its words belong to, and one number is fitted on top, so that $-\log\sigma(r_\text{chosen} - r_\text{rejected})$ is small.
 
 # %%
 gold = studio.world.taste("happy_ending")
 person = reading_on(boltzmann(gold, 0.1, rng=np.random.default_rng(0)))
-judge = RewardModel(studio.reference).to(studio.device)
+judge = studio.reward_model()
 queries, drafts = write_pairs(studio, judge, budget(40, 12))
 answers = [person(query) for query in queries]
 print(f"a: …{answers[0].a[-120:]}\nb: …{answers[0].b[-120:]}\nbetter: {answers[0].choice}\n")
@@ -83,7 +82,7 @@ print(f"loss {fit[0]['loss']:.3f} → {fit[-1]['loss']:.3f} nats; right on {fit[
 # predictor who knows $p$ is right only with chance $\max(p, 1-p)$.
 
 # %%
-blank = RewardModel(studio.reference).to(studio.device)
+blank = studio.reward_model()
 fresh, _ = write_pairs(open_studio(seed=1, device=studio.device), blank, budget(200, 20))
 taste = np.array([[gold(q.prompt + text) for text in q.options] for q in fresh])
 p, said = 1 / (1 + np.exp(-(taste[:, 0] - taste[:, 1]) / 0.1)), np.array([person(q).choice == "a" for q in fresh])
@@ -449,8 +448,6 @@ real = row.mask[0]
 alone = Completions(row.ids[:, real], row.mask[:, real], row.logp[:, row.new_mask[0]])
 for name, fn in (("last real token", judge), ("pad edge", at_pad_edge)):
     print(f"{name:<16} alone {fn(alone)[0]:+.3f}   in its batch {fn(row)[0]:+.3f}")
-
-# %%
 padded = teach(reference_scale(at_pad_edge, drafts)(at_pad_edge), small)[-1].run()
 compare({"healthy": healthy, "pad edge": padded}, "score", "gold", "n_new")
 
@@ -475,11 +472,17 @@ def top_3(logits, temperature, generator):
     return honest(logits.masked_fill(logits < logits.topk(3).values[:, -1:], -1e9), temperature, generator)
 
 
+def careless(logits, temperature, generator):  # draws among three, notes the log-prob of the whole softmax
+    return (token := top_3(logits, temperature, generator)[0]), token_logp(logits[:, None], token[:, None])[:, 0]
+
+
 with patch.object(sampling, "draw", top_3):
     done = studio.write(studio.reference, studio.openings(32, "test"), studio.generator("test"))
+with patch.object(sampling, "draw", careless):
     filtered = teach(reward_fn, small)[-1].run()
-logp, _ = reread(studio.reference, done)
-kl = ((done.logp - logp) * done.new_mask).sum(1).mean()  # done.logp: under the filter, as truly sampled
+
+# %%
+kl = ((done.logp - reread(studio.reference, done)[0]) * done.new_mask).sum(1).mean()  # under the filter, as truly drawn
 print(f"KL as PPO sees it {filtered[0]['kl_nats']:.2f}   as it is {kl:.2f} nats a text")
 compare({"healthy": healthy, "top-3": filtered}, "kl_nats", "distinct_2", "entropy")
 
