@@ -82,6 +82,38 @@ class LMFeatures(nn.Module):
         return (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
 
 
+class EncoderFeatures(nn.Module):
+    """The mean of the last hidden states of a Hugging Face encoder (BERT and its family), as for sentence embeddings.
+
+    `model(**batch).last_hidden_state` and `tokenizer(texts, ...)` as `transformers` has them. Reimers and Gurevych (2019),
+    "Sentence-BERT", section 3, found the mean over tokens better than the first token.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, *, trainable: bool = False, cut: bool = False):
+        super().__init__()
+        self.tokenizer, self.trainable, self.cut = tokenizer, trainable, cut
+        self._model = [model]  # in a list, so that a frozen model is not registered
+        if trainable:
+            self.model = model
+
+    def features(self, items: Sequence[str]) -> Float[Tensor, "B F"]:
+        model = self._model[0]
+        limit = int(model.config.max_position_embeddings)
+        shorten = dict(truncation=True, max_length=limit) if self.cut else {}
+        batch = self.tokenizer(list(items), padding=True, return_tensors="pt", **shorten)
+        n_tokens = batch["input_ids"].shape[1]
+        if n_tokens > limit:
+            raise ValueError(
+                f"a text has {n_tokens} tokens, but the model reads {limit}: shorten it, or read only its beginning with cut=True"
+            )
+        device = next(model.parameters()).device
+        batch = {name: x.to(device) for name, x in batch.items()}
+        with torch.set_grad_enabled(self.trainable and torch.is_grad_enabled()):
+            hidden = model(**batch).last_hidden_state.float()
+        there = batch["attention_mask"][..., None].float()
+        return (hidden * there).sum(1) / there.sum(1)
+
+
 def encode(tokenizer: Any, texts: Sequence[str], context: int, cut: bool) -> list[list[int]]:
     """Ids of each text with its end token; a text too long for the model is an error, or cut where `cut` says so."""
     rows = [tokenizer.encode(text) for text in texts]
