@@ -250,8 +250,8 @@ else:
 #
 # There is a leash, too. Chasing reward alone, the model would soon write whatever fools the reward model. So it pays for
 # each step away from how it used to write. That distance is called **KL**: how strange a new story looks to the old
-# storyteller, in nats. (0.7 nats is one coin toss, 7 nats ten in a row.) And it stops early when its stories score 2.5
-# standard deviations above the old ones: nobody has judged better ones than that, so from there the score is a guess.
+# storyteller, in nats. (0.7 nats is one coin toss, 7 nats ten in a row.) And it stops early when its stories score 2
+# standard deviations above the old ones: hardly any better ones have been judged, so from there the score is a guess.
 #
 # First, something to see the change with: the same beginnings, and the same dice, as it was and as it is now.
 

@@ -23,9 +23,9 @@ from rlhf_edu.rlhf.studio import Studio
 Judge = Callable[[Query], Feedback | None]  # a simulated person; None skips
 
 
-# Nobody compared texts much more than two deviations better than the average: beyond that the reward model guesses, and
-# a policy that believes it pays with its variety.
-ENOUGH = 2.5
+# Few of the compared texts were two deviations better than the average: beyond that the reward model guesses, and a
+# policy that believes it pays with its variety.
+ENOUGH = 2.0
 
 
 @dataclass(frozen=True)

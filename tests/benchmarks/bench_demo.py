@@ -51,7 +51,7 @@ def report(runs: list[dict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12, 13, 14])  # never used while tuning
+    parser.add_argument("--seeds", type=int, nargs="+", default=[20, 21, 22, 23, 24])  # never used while tuning
     parser.add_argument("--tastes", nargs="+", default=list(world("stories").gold))
     parser.add_argument("--pairs", type=int, default=40)
     parser.add_argument("--threads", type=int, default=2)
