@@ -111,11 +111,11 @@ class GPT2(nn.Module):
             nn.init.zeros_(module.bias)
 
     def new_cache(self, batch: int, length: int) -> KVCache:
-        """An empty cache for `batch` rows of up to `length` tokens."""
+        """A cache for `batch` rows of up to `length` tokens; what is in it before it is written is never read."""
         c, like = self.config, self.tokens.weight
         dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") and like.is_cuda else like.dtype
         shape = (batch, c.heads, length, c.width // c.heads)
-        blank = [torch.zeros(shape, device=like.device, dtype=dtype) for _ in range(2 * c.layers)]
+        blank = [torch.empty(shape, device=like.device, dtype=dtype) for _ in range(2 * c.layers)]
         return KVCache(blank[: c.layers], blank[c.layers :])
 
     def forward(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: KVCache | None = None) -> LMOutput:

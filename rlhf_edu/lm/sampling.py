@@ -41,7 +41,6 @@ def check_room(lm: CausalLM, width: int, n_new: int) -> None:
         )
 
 
-@torch.no_grad()
 def sample(
     lm: CausalLM,
     ids: Int[Tensor, "P T"],
@@ -73,20 +72,20 @@ def sample(
     out_val = torch.zeros(B, n_new, device=device) if head is not None else None
     out_mask = torch.zeros(B, n_new, dtype=torch.bool, device=device)
 
-    with autocast(device):
+    with torch.inference_mode(), autocast(device):  # the results were made outside: they may meet gradients later
         cache = lm.new_cache(len(ids), width + n_new)
         out = lm(ids, mask, cache)
         each = torch.arange(len(ids), device=device).repeat_interleave(samples)
         cache, seen = (out.cache.rows(each) if samples > 1 else out.cache), mask[each]
         logits, hidden = out.logits[each, -1], out.hidden[each, -1]
         alive = torch.arange(B, device=device)  # the row of the result that each row of the batch writes
-        writing = torch.ones(B, dtype=torch.bool, device=device)
+        writing, pad = torch.ones(B, dtype=torch.bool, device=device), torch.tensor(pad_id, device=device)
         for t in range(n_new):
             token, logp = draw(logits, temperature, generator)
-            rows = alive[writing]
-            out_ids[rows, t], out_logp[rows, t], out_mask[rows, t] = token[writing], logp[writing], True
+            out_ids[alive, t] = token.where(writing, pad)
+            out_logp[alive, t], out_mask[alive, t] = logp * writing, writing
             if out_val is not None:
-                out_val[rows, t] = head(hidden)[writing]
+                out_val[alive, t] = head(hidden) * writing
             writing = writing & (token != eos_id)
             left = int(writing.sum())
             if left == 0 or t == n_new - 1:
