@@ -140,7 +140,7 @@ def choice_chances(first: Float[Tensor, " N"], second: Float[Tensor, " N"]) -> S
 def gain_and_bias(rewards: Float[Tensor, " N"]) -> tuple[float, float]:
     """Gain and bias that give these rewards (of typical texts) mean 0 and standard deviation 1.
 
-    r' = gain · r + bias        Ziegler et al. (2019), section 2.1: a reward model's zero and unit mean nothing by themselves
+    r' = gain · r + bias        Ziegler et al. (2019): a reward model's zero and unit mean nothing by themselves
     """
     spread = float(rewards.std(correction=0))
     if not spread > 0:

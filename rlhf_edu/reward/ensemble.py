@@ -60,11 +60,11 @@ class Ensemble(nn.Module):
         return self.opinions(items).std(0)
 
     def worst(self, items: Any) -> Float[Tensor, " B"]:
-        """The lowest opinion: worst-case optimisation (Coste et al. 2024, eq. 3)."""
+        """The lowest opinion: worst-case optimisation (Coste et al. 2024)."""
         return self.opinions(items).min(0).values
 
     def lower(self, items: Any, k: float | int | None = None) -> Float[Tensor, " B"]:
-        """mean − k · spread. (Coste et al. 2024, eq. 4, subtract the variance; the standard deviation keeps the reward's unit.)"""
+        """mean − k · spread. (Coste et al. 2024 subtract the variance; the standard deviation keeps the reward's unit.)"""
         opinions = self.opinions(items)
         return opinions.mean(0) - (self.k if k is None else k) * opinions.std(0)
 

@@ -62,7 +62,7 @@ def davidson(
 
     P(x ≻ y), P(y ≻ x), P(tie)  =  softmax( r_x, r_y, log ν + (r_x + r_y)/2 )
 
-    Davidson (1970), "On extending the Bradley-Terry model to accommodate ties", eq. 2.4 with π = exp(r). ν says how fond people are
+    Davidson (1970), "On extending the Bradley-Terry model to accommodate ties", with π = exp(r). ν says how fond people are
     of ties: between equals P(tie) = ν/(2 + ν). Unlike Rao and Kupper's (1967) threshold model, ties leave the odds of the two wins
     alone, so that dropping the ties leaves plain Bradley-Terry.
     """
@@ -129,7 +129,7 @@ def level_logp(rewards: Float[Tensor, " R"], cuts: Float[Tensor, " C"]) -> Float
 
     P(y ≤ k) = σ(c_k − r)        P(y = k) = σ(c_k − r) − σ(c_{k−1} − r),   c_{−1} = −∞, c_{K−1} = +∞
 
-    McCullagh (1980), "Regression models for ordinal data", eq. 2.2 (proportional odds). The difference is taken as
+    McCullagh (1980), "Regression models for ordinal data" (proportional odds). The difference is taken as
     σ(a) σ(−b) (1 − e^{b−a}), which keeps its digits where both terms round to 0 or 1.
     """
     if not len(cuts) or bool((cuts.diff() <= 0).any()):

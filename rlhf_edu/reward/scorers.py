@@ -86,7 +86,7 @@ class EncoderFeatures(nn.Module):
     """The mean of the last hidden states of a Hugging Face encoder (BERT and its family), as for sentence embeddings.
 
     `model(**batch).last_hidden_state` and `tokenizer(texts, ...)` as `transformers` has them. Reimers and Gurevych (2019),
-    "Sentence-BERT", section 3, found the mean over tokens better than the first token.
+    "Sentence-BERT", section 6, found the mean over tokens better than the first token.
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, trainable: bool = False, cut: bool = False):
