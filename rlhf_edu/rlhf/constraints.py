@@ -1,12 +1,12 @@
-"""Rewards that are harder to cheat: pay for length, trust an ensemble only as far as it agrees, keep a cost under its limit.
+"""Rewards that are harder to cheat: pay for length, keep a cost under its limit.
 
-Each is a `RewardFn` made of others, so that every trainer can use it.
+Each is a `RewardFn` made of others, so that every trainer can use it. An ensemble that is trusted only as far as it agrees is
+a `RewardFn` too: see reward/ensemble.py.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -27,30 +27,6 @@ def length_penalty(reward_fn: RewardFn, per_token: float, free: int = 0) -> Rewa
         return checked_scores(reward_fn, done) - per_token * beyond
 
     return penalised
-
-
-def lower_bound(reward_fns: Sequence[RewardFn], caution: float = 1.0) -> RewardFn:
-    """What an ensemble agrees on: where its members differ, none of them has seen such texts, and the reward is not to be trusted.
-
-    r'(y) = mean_k r_k(y) − κ std_k r_k(y)        (Coste et al. 2024, "Reward model ensembles help mitigate overoptimization": "UWO"
-    with the variance; κ = ∞ stands for their worst case, min_k r_k)
-
-    std is the population's (division by k). All members must be on one scale: normalise each on the same texts first.
-    """
-    if len(reward_fns) < 2:
-        raise ValueError(
-            f"{len(reward_fns)} reward function(s) came, but only two or more can disagree: fit more, on other draws"
-        )
-    if not caution >= 0:
-        raise ValueError(f"caution is {caution}, but it must be 0 (the mean) or more; math.inf takes the lowest member")
-
-    def bound(done: Completions) -> Float[Tensor, " B"]:
-        scores = torch.stack([checked_scores(fn, done) for fn in reward_fns])
-        if caution == math.inf:
-            return scores.amin(0)
-        return scores.mean(0) - caution * scores.std(0, correction=0)
-
-    return bound
 
 
 class Lagrangian:

@@ -1,7 +1,6 @@
 """Combinators of rewards, text by text, and a constraint that is met while the reward is still wanted."""
 
 import math
-import statistics
 from dataclasses import replace
 
 import pytest
@@ -9,16 +8,10 @@ import tiny
 import torch
 from ppo_runs import likes_low_ids
 
-from rlhf_edu.rlhf.constraints import Lagrangian, length_penalty, lower_bound
+from rlhf_edu.rlhf.constraints import Lagrangian, length_penalty
 from rlhf_edu.rlhf.group import RLOO, group_rl
 
 DONE = tiny.written(tiny.gpt2(1), seed=3, n=12)
-
-
-def members(seed: int):
-    g = torch.Generator().manual_seed(seed)
-    weights = torch.randn(tiny.VOCAB, generator=g)
-    return lambda done: (weights[done.new_ids] * done.new_mask).sum(1)
 
 
 def test_each_token_beyond_the_free_ones_has_its_price():
@@ -27,24 +20,6 @@ def test_each_token_beyond_the_free_ones_has_its_price():
     assert min(lengths) < 3 < max(lengths)
     for b, n in enumerate(lengths):
         assert priced[b].item() == pytest.approx(plain[b].item() - 0.25 * max(0, n - 3), abs=1e-5)
-
-
-@pytest.mark.parametrize("caution", [0.0, 1.0, 2.5, math.inf])
-def test_the_lower_bound_is_mean_minus_spread_of_the_members(caution):
-    fns = [members(seed) for seed in range(4)]
-    found = lower_bound(fns, caution)(DONE)
-    for b in range(12):
-        scores = [fn(DONE)[b].item() for fn in fns]
-        expected = min(scores) if caution == math.inf else statistics.mean(scores) - caution * statistics.pstdev(scores)
-        assert found[b].item() == pytest.approx(expected, abs=1e-4)
-
-
-def test_a_text_on_which_members_differ_loses_to_one_on_which_they_agree():
-    agree, differ = (
-        lower_bound([lambda d: torch.ones(len(d)), lambda d: torch.ones(len(d))]),
-        lower_bound([lambda d: torch.zeros(len(d)), lambda d: 2 * torch.ones(len(d))]),
-    )
-    assert (agree(DONE) - differ(DONE)).tolist() == [1.0] * 12
 
 
 def test_the_price_of_a_cost_follows_its_equation():
@@ -90,11 +65,9 @@ def test_a_policy_that_loves_costly_tokens_learns_to_stay_within_the_limit():
 def test_what_makes_no_sense_is_refused_in_one_sentence():
     for call, words in (
         (lambda: length_penalty(likes_low_ids, -0.1), "per_token is -0.1"),
-        (lambda: lower_bound([likes_low_ids]), r"1 reward function\(s\) came, but only two or more can disagree"),
-        (lambda: lower_bound([likes_low_ids] * 2, -1.0), "caution is -1.0"),
         (lambda: Lagrangian(likes_low_ids, likes_low_ids, math.nan), "limit is nan"),
         (lambda: Lagrangian(likes_low_ids, likes_low_ids, 1.0, rate=0.0), "rate is 0.0"),
-        (lambda: lower_bound([likes_low_ids, lambda d: torch.full((len(d),), math.nan)])(DONE), "NaN or infinity"),
+        (lambda: length_penalty(lambda d: torch.full((len(d),), math.nan), 0.1)(DONE), "NaN or infinity"),
     ):
         with pytest.raises(ValueError, match=words):
             call()
