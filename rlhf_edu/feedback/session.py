@@ -226,7 +226,7 @@ class FeedbackSession:
     def _claim(self, waiting: list[str], limit: int) -> list[str]:
         now = time.time()
         held = [item for item in waiting if self._leases.get(item, 0.0) > now]
-        if len(held) < limit and waiting:
+        if len(held) <= limit // 2 and waiting:  # not with every answer: each claim makes all the others wait
             people = {"per_item": self.per_item, "seconds": self.lease_seconds}
             try:
                 held = self.store.claim(waiting, self.annotator, **people, limit=limit)

@@ -1,19 +1,25 @@
 """How long an answer takes: in the store, and in a real page from the key to the stored answer and to the next item.
 
-    python tests/benchmarks/bench_feedback.py            needs chromium and playwright for the second part
+    python tests/benchmarks/bench_feedback.py            needs PostgreSQL for the second part, chromium and playwright
+    python tests/benchmarks/bench_feedback.py store      for the third; the first two alone
 
 Targets: 50 ms at the median from click to stored answer, 100 ms from key to next item, also while a model learns.
 """
 
 import json
+import random
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "feedback"))
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from postgres_server import Server, programs
 
 from rlhf_edu.feedback.session import FeedbackSession
 from rlhf_edu.feedback.store import FeedbackStore
@@ -59,15 +65,57 @@ def row(name: str, milliseconds: list[float]) -> None:
     print(f"{name:<52} median {low:6.1f} ms   95 % {high:6.1f} ms   n = {len(milliseconds)}", flush=True)
 
 
-def in_the_store(folder: Path, times: int = 200) -> None:
-    queries = [Query("compare", f"{i}", ("x " * 60, "y " * 60)) for i in range(times)]
-    session = FeedbackSession(queries, FeedbackStore(folder / "answers.db"))
+def questions(times: int) -> list[Query]:
+    return [Query("compare", f"{i}", ("x " * 60, "y " * 60)) for i in range(times)]
+
+
+def alone(url: str | Path, where: str, times: int = 200) -> None:
+    session = FeedbackSession(questions(times), FeedbackStore(url))
     spent = []
     while session.current:
         start = time.perf_counter()
         session.answer("left")
         spent.append(1000 * (time.perf_counter() - start))
-    row("session.answer to a SQLite file", spent)
+    row(f"session.answer to {where}", spent)
+
+
+def class_of_fifty(url: str, each: int = 8) -> None:
+    """Fifty people label at once, one answer every second or so; each item is to be answered once, under a lease."""
+    stored: list[float] = []
+    asked: list[float] = []
+
+    def person(number: int) -> None:
+        store, rng = FeedbackStore(url), random.Random(number)
+        session = FeedbackSession(questions(1000), store, annotator=f"student {number}", per_item=1)
+        for _ in range(each):
+            start = time.perf_counter()
+            upcoming = session.upcoming(8)
+            asked.append(1000 * (time.perf_counter() - start))
+            time.sleep(rng.uniform(0.5, 1.5))
+            start = time.perf_counter()
+            session.answer("left", item=upcoming[0].item)
+            stored.append(1000 * (time.perf_counter() - start))
+        store.close()
+
+    people = [threading.Thread(target=person, args=(n,)) for n in range(50)]
+    [p.start() for p in people]
+    [p.join() for p in people]
+    row("fifty at once on PostgreSQL: session.answer", stored)
+    row("fifty at once on PostgreSQL: session.upcoming(8)", asked)
+
+
+def on_postgresql() -> None:
+    bin = programs()
+    if bin is None:
+        print("PostgreSQL is not installed here: left out")
+        return
+    server = Server(bin)
+    try:
+        server.start()
+        alone(server.url, "PostgreSQL on this machine")
+        class_of_fifty(server.url)
+    finally:
+        server.remove()
 
 
 def in_a_page(folder: Path, home: Path, times: int = 25) -> None:
@@ -98,5 +146,7 @@ if __name__ == "__main__":
         places = [Path(folder) / name for name in ("work", "home")]
         for place in places:
             place.mkdir()
-        in_the_store(places[0])
-        in_a_page(*places)
+        alone(places[0] / "answers.db", "a SQLite file")
+        on_postgresql()
+        if sys.argv[1:] != ["store"]:
+            in_a_page(*places)

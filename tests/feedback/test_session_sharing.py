@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from rlhf_edu.feedback.events import StoreError
+from rlhf_edu.feedback.events import Event, StoreError, standing
+from rlhf_edu.feedback.leases import latest_actions
 from rlhf_edu.feedback.session import FeedbackSession
 from rlhf_edu.feedback.store import FeedbackStore
-from rlhf_edu.feedback.types import Query
+from rlhf_edu.feedback.types import Preference, Query
 
 QUERIES = [Query("compare", f"prompt {i}", (f"good {i}", f"bad {i}")) for i in range(12)]
 
@@ -60,6 +61,32 @@ def test_each_item_is_answered_by_as_many_as_asked_for_and_a_lease_runs_out(stor
     assert [s.current is not None for s in two] == [True, True, False]
     two[0].skip("no idea")
     assert two[2].current is not None  # a skip frees the place
+
+
+def test_what_a_claim_believes_to_be_answered_is_what_stands(store, rng):
+    """On a random log, with second thoughts, undo and withdrawn consent."""
+    log: list[Event] = []
+    for _ in range(400):
+        who, item = rng.choice(["ann", "bob", "eve"]), str(rng.integers(12))
+        action = str(
+            rng.choice(["answer", "answer", "skip", "undo", "withdraw", "consent"], p=[0.4, 0.3, 0.1, 0.16, 0.02, 0.02])
+        )
+        if action in ("withdraw", "consent"):
+            log.append(Event(action, who))
+        elif action == "undo":
+            if past := [e for e in log if e.annotator == who and e.action in ("answer", "skip")]:
+                log.append(Event("undo", who, past[-1].item, target=past[-1].uid))
+        else:
+            record = Preference("p", "x", "y", "a") if action == "answer" else None
+            log.append(Event(action, who, item, record, simulated=bool(rng.random() < 0.1)))
+    store.append(*log)
+    expected = {(e.item, e.annotator): e.action for e in standing(e for e in log if not e.simulated)}
+    assert {"answer", "skip"} == set(expected.values())
+    items = [str(i) for i in range(12)]
+    with store.database.reading() as connection:
+        assert latest_actions(connection, items) == expected
+        some = latest_actions(connection, items[:5])
+    assert some == {key: action for key, action in expected.items() if key[0] in items[:5]}
 
 
 class Unplugged:

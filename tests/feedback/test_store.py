@@ -165,7 +165,7 @@ def test_a_hundred_killed_writers_lose_no_acknowledged_answer(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=here)
     acknowledged = set(done.stdout.splitlines())
     assert done.returncode == 0, done.stderr
-    assert len(acknowledged) > 100  # about four a writer on a quiet machine: enough were in flight when killed
+    assert len(acknowledged) > 200  # three a writer on average: enough were in flight when killed
     kept = {e.uid for e in FeedbackStore(path).events()}
     assert acknowledged <= kept
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
