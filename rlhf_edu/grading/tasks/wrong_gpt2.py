@@ -52,7 +52,7 @@ MERGE_PAIR = {
 }
 
 
-def _attend(q, k, v, root=None, hide=1, before=True, axis=-1, swap=False):
+def _attend(q, k, v, root=None, hide: int | None = 1, before=True, axis=-1, swap=False):
     """Attention with one thing changed: the divisor, what is hidden, when, and where the softmax goes."""
     import torch
 
