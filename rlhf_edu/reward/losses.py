@@ -1,6 +1,6 @@
 """What a reward model minimises: feedback on one side, rewards on the other, one number of surprise between them.
 
-All losses but `squared_error` are mean negative log-likelihoods in nats, so that kinds of feedback can be added up.
+Most are mean negative log-likelihoods in nats, so that kinds of feedback can be added up; the others say what they are.
 """
 
 import math
@@ -41,7 +41,7 @@ def noisy_bradley_terry(
 
     P(x ≻ y) = (1 − ε) σ(r_x − r_y) + ε/2
 
-    Christiano et al. (2017), section 2.2.3 (ε = 0.1). One wrong label then costs at most −log ε/2, however sure the model is;
+    Christiano et al. (2017), section 2.2.3 (ε = 0.1). One wrong label then costs at most −log(ε/2), however sure the model is;
     plain Bradley-Terry charges the whole difference.
     """
     if not 0 <= lapse < 1:
