@@ -47,6 +47,17 @@ def test_people_sharing_a_store_get_different_items(store):
     assert sorted(e.item for e in store.answers()) == sorted(q.id for q in QUERIES)
 
 
+def test_a_person_claims_ahead_and_not_with_every_answer(store, monkeypatch):
+    claims = []
+    claim = store.claim
+    monkeypatch.setattr(store, "claim", lambda *a, **k: claims.append(1) or claim(*a, **k))
+    session = FeedbackSession(QUERIES, store, per_item=1)
+    for _ in range(8):
+        assert len(session.upcoming(8)) >= 4  # there is always something ready while the store is busy with others
+        session.answer("left")
+    assert len(claims) == 2  # eight at first, and eight again when four were left
+
+
 def test_each_item_is_answered_by_as_many_as_asked_for_and_a_lease_runs_out(store):
     ann = FeedbackSession(QUERIES[:1], store, annotator="ann", per_item=1, lease_seconds=0.2)
     bob = FeedbackSession(QUERIES[:1], store, annotator="bob", per_item=1)
