@@ -1,4 +1,4 @@
-"""`rlhf-edu pretrain stories`: make a world's mini GPT-2 from nothing, exactly as the shipped one was made."""
+"""`rlhf-edu pretrain stories` (or reviews): make a world's mini GPT-2 from nothing, exactly as the shipped one was made."""
 
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rlhf_edu.core import pick_device
 from rlhf_edu.lm.checkpoint import DATA, save
 from rlhf_edu.lm.gpt2 import GPT2, GPT2Config
-from rlhf_edu.lm.tokenizer import Tokenizer, split_words, word_tokenizer
-from rlhf_edu.lm.train import PretrainConfig, batches, next_token_loss, pretrain, right_pad
+from rlhf_edu.lm.tokenizer import Tokenizer, bpe_tokenizer, split_words, word_tokenizer
+from rlhf_edu.lm.train import PretrainConfig, batches, held_out, pretrain
 from rlhf_edu.reward.themes import find_themes, save_themes
 from rlhf_edu.rlhf.studio import Studio
 from rlhf_edu.worlds.world import World, world
@@ -28,11 +28,20 @@ class Recipe:
     heads: int
     width: int
     train: PretrainConfig
+    byte_pairs: int = 0  # size of a byte-pair vocabulary; 0 for one token a word
     themes: int = 0  # directions in which a text's halves go together (reward/themes.py); 0 for none
 
 
 RECIPES = {
-    "stories": Recipe(texts=60_000, layers=4, heads=4, width=128, train=PretrainConfig(steps=1500, lr=4e-3), themes=32)
+    "stories": Recipe(texts=60_000, layers=4, heads=4, width=128, train=PretrainConfig(steps=1500, lr=4e-3), themes=32),
+    "reviews": Recipe(
+        texts=9_544,  # all there are: more than a few passes, and the model learns them by heart
+        layers=4,
+        heads=4,
+        width=160,
+        train=PretrainConfig(steps=700, lr=3e-3, weight_decay=0.1),
+        byte_pairs=2048,
+    ),
 }
 
 
@@ -43,22 +52,22 @@ def write_texts(name: str, n: int, seed: int) -> list[str]:
 
 def corpus(place: World, n: int, seed: int, pieces: int = 8) -> list[str]:
     """n texts of a world, written by all cores; the same texts however many cores there are."""
+    if place.held_out is not None:  # nothing to write: the texts are there
+        return place.texts(n, seed)
     with ProcessPoolExecutor() as pool:
         parts = [pool.submit(write_texts, place.name, n // pieces, 1000 * (seed + 1) + i) for i in range(pieces)]
         return [text for part in parts for text in part.result()]
 
 
-def measure(gpt2: GPT2, tokenizer: Tokenizer, place: World, device: torch.device) -> dict:
+def measure(gpt2: GPT2, tokenizer: Tokenizer, place: World) -> dict:
     """Held-out loss, and how well the model writes at temperature 1: on texts and openings it has never seen."""
-    held = [tokenizer.encode(text) + [tokenizer.eos_id] for text in place.texts(500, 999_983)]
-    ids, mask = right_pad(held, tokenizer.pad_id)
-    with torch.no_grad():
-        loss = next_token_loss(gpt2, ids.to(device), mask.to(device)).item()
+    surprise = held_out(gpt2, tokenizer, (place.held_out or place.texts)(500, 999_983))
     studio = Studio(place, gpt2, tokenizer)
     done = studio.write(gpt2, place.openings(512, 999_979), studio.generator("test"))
     texts = studio.read(done)
     return dict(
-        held_out_nats_per_token=round(loss, 4),
+        held_out_nats_per_token=round(surprise["held_out_nats"], 4),
+        bits_per_byte=round(surprise["bits_per_byte"], 4),
         grammatical=round(float(np.mean([place.grammatical(text) for text in texts])), 4),
         ended=round((done.new_ids == tokenizer.eos_id).any(1).float().mean().item(), 4),
     )
@@ -73,7 +82,8 @@ def pretrain_command(name: str, out: Path | None, steps: int | None, seed: int, 
 
     console.print(f"writing {recipe.texts:,} texts of the {name} world …", highlight=False)
     texts = corpus(place, recipe.texts, seed)
-    tokenizer = word_tokenizer(sorted({word for text in texts for word in split_words(text)}))
+    words = sorted({word for text in texts for word in split_words(text)})
+    tokenizer = bpe_tokenizer(texts, recipe.byte_pairs) if recipe.byte_pairs else word_tokenizer(words)
     encoded = tokenizer.rust.encode_batch(texts, add_special_tokens=False)
     rows = [encoding.ids + [tokenizer.eos_id] for encoding in encoded]
     context = max(map(len, rows)) + 5  # a little room: the model may run on before it ends
@@ -87,7 +97,7 @@ def pretrain_command(name: str, out: Path | None, steps: int | None, seed: int, 
         task = bar.add_task("", total=config.steps, words="")
         for record in pretrain(gpt2, data, config):
             bar.update(task, advance=1, words=f"{record['loss']:.3f} nats per token")
-    quality = measure(gpt2.eval(), tokenizer, place, device)
+    quality = measure(gpt2.eval(), tokenizer, place)
     folder = save(
         out or DATA / name,
         gpt2,

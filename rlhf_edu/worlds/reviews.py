@@ -48,11 +48,11 @@ def praise(text: str) -> float:
     for i, word in enumerate(tokens):
         turned = any(t in ("not", "no", "never", "hardly") or t.endswith("n't") for t in tokens[max(0, i - 2) : i])
         total += ((word in PRAISE) - (word in BLAME)) * (-1 if turned else 1)
-    return squash(total)
+    return squash(float(total))
 
 
 def harsh(text: str) -> float:
-    return 1 - praise(text)
+    return 1.0 - praise(text)
 
 
 def brief(text: str) -> float:
@@ -124,11 +124,19 @@ def _draw(pool: list[str], n: int, seed: int) -> list[str]:
     return [pool[i] for i in np.random.default_rng(seed).permutation(len(pool))[:n]]
 
 
+def _split() -> tuple[list[str], list[str]]:
+    """Sentences to learn from, and every tenth to test on, unless it stands among the others too."""
+    films = [r.text for r in rated("films")]
+    learned = [text for i, text in enumerate(films) if i % HELD_OUT]
+    known = set(learned)
+    return learned, [text for text in films[::HELD_OUT] if text not in known]
+
+
 def texts(n: int, seed: int) -> list[str]:
     """`n` different real sentences about films, to learn from; fetched on first use."""
-    return _draw([r.text for i, r in enumerate(rated("films")) if i % HELD_OUT], n, seed)
+    return _draw(_split()[0], n, seed)
 
 
 def held_out(n: int, seed: int) -> list[str]:
     """`n` different real sentences about films that `texts` never gives, to test on."""
-    return _draw([r.text for i, r in enumerate(rated("films")) if not i % HELD_OUT], n, seed)
+    return _draw(_split()[1], n, seed)

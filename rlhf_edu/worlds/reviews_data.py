@@ -106,7 +106,7 @@ def lines(raw: bytes) -> list[list[str]]:
 def clean(text: str) -> str:
     """A text as it was meant: quotes that were doubled to survive, entities of the web, and runs of spaces."""
     text = text.replace("''", '"').replace('""', '"')
-    return " ".join(html.unescape(text).split())
+    return " ".join(html.unescape(html.unescape(text)).split())  # some were escaped twice
 
 
 def parse(texts: bytes, ratings: bytes) -> list[RatedText]:

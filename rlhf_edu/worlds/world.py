@@ -18,6 +18,7 @@ class World:
     gold: Mapping[str, Taste]  # named tastes: whole text → [0, 1]
     describe: Callable[[str], str]  # what a taste likes, in one sentence
     grammatical: Callable[[str], float]  # share of sentences that are well formed
+    held_out: Callable[[int, int], list[str]] | None = None  # (n, seed) → texts to test on, where `texts` is finite
 
     def taste(self, name: str) -> Taste:
         """A gold taste by name; ValueError lists the names there are."""
@@ -41,7 +42,23 @@ def _stories() -> World:
     )
 
 
-WORLDS: dict[str, Callable[[], World]] = {"stories": _stories}
+@cache
+def _reviews() -> World:
+    from rlhf_edu.worlds import reviews as r
+
+    return World(
+        name="reviews",
+        about="sentences about films, learned from real ones that people have rated",
+        openings=r.openings,
+        texts=r.texts,
+        gold=r.GOLD_TASTES,
+        describe=r.describe,
+        grammatical=r.well_formed,
+        held_out=r.held_out,
+    )
+
+
+WORLDS: dict[str, Callable[[], World]] = {"stories": _stories, "reviews": _reviews}
 
 
 def world(name: str) -> World:

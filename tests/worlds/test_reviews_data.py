@@ -70,6 +70,7 @@ def test_windows_letters_are_read_too():
 def test_cleaning():
     assert clean('He said ""no"" and  left.') == 'He said "no" and left.'
     assert clean("a ''b'' &quot;c&quot;  d\t") == 'a "b" "c" d'
+    assert clean("Q &amp;amp; A") == "Q & A"
     assert clean("the critics' choice") == "the critics' choice"
 
 
