@@ -193,9 +193,12 @@ def train_preference(
 
 
 def favours(moved: Float[Tensor, " B"], good: Bool[Tensor, " B"], paired: bool) -> dict[str, float]:
-    """What training has done so far: accuracy and margin of pairs, and the mean change of log-prob on each side, in nats."""
+    """What training has done so far: accuracy and margin of pairs, and the mean change of log-prob on each side, in nats.
+
+    Accuracy counts margins beyond rounding, so that it is 0 before the first step.
+    """
     sides = {name: moved[side].mean().item() for name, side in (("chosen", good), ("rejected", ~good)) if side.any()}
     if not paired:
         return sides
     margins = moved[good] - moved[~good]
-    return dict(accuracy=(margins > 0).float().mean().item(), margin=margins.mean().item(), **sides)
+    return dict(accuracy=(margins > 1e-4).float().mean().item(), margin=margins.mean().item(), **sides)
