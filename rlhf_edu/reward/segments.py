@@ -129,8 +129,8 @@ def disagreement(
 ) -> np.ndarray:
     """How much the models differ about each comparison: the variance of their P(first ≻ second). Christiano et al., section 2.2.4."""
     with torch.no_grad():
-        r = torch.stack([scorer(clips) for scorer in scorers]).numpy()
-    return (1 / (1 + np.exp(-(r[:, pairs[:, 0]] - r[:, pairs[:, 1]])))).var(0)
+        r = torch.stack([scorer(clips) for scorer in scorers])
+    return torch.sigmoid(r[:, pairs[:, 0]] - r[:, pairs[:, 1]]).var(0, correction=0).numpy()
 
 
 def pairs_to_ask(

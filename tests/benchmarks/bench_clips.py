@@ -36,18 +36,20 @@ class Task:
     n_obs: int
 
 
-def near(x: np.ndarray, wanted: float) -> np.ndarray:
-    """1 where x is what is wanted, 0 where it is off by 1 or more."""
-    return np.maximum(0.0, 1 - np.abs(x - wanted))
+def near(x: np.ndarray, wanted: float, width: float) -> np.ndarray:
+    """1 where x is what is wanted, 0 where it is off by `width` or more."""
+    return np.maximum(0.0, 1 - np.abs(x - wanted) / width)
 
 
-FAST = PPOConfig(steps=100_000, n_steps=64, epochs=10, batch_size=256, gamma=0.98, lam=0.9)
+FAST = PPOConfig(steps=60_000, n_steps=64, epochs=10, batch_size=256, gamma=0.98, lam=0.9)
 TASKS = {
-    "cartpole": Task("CartPole-v1", "stay left: one metre off the middle", lambda o: near(o[..., 0], -1.0), FAST, 2, 4),
+    "cartpole": Task(
+        "CartPole-v1", "stay left: one metre off the middle", lambda o: near(o[..., 0], -1.0, 2.0), FAST, 2, 4
+    ),
     "pendulum": Task(
         "Pendulum-v1",
         "swing slowly: at one radian a second",
-        lambda o: near(np.abs(o[..., 2]), 1.0),
+        lambda o: near(np.abs(o[..., 2]), 1.0, 1.0),
         replace(FAST, n_steps=256, batch_size=128, gamma=0.9, lam=0.95),
         1,
         3,
