@@ -137,7 +137,7 @@ def run_ilql(task: Task, seed: int) -> CausalLM:
     torch.manual_seed(seed)
     heads = ILQLHeads(lm.config.width, lm.vocab_size)
     data = [Rated(task.text(w[:1]), task.text(w[1:]), task.graph.optimality(w)) for w in task.walks]
-    config = ILQLConfig(steps=1500, batch=128, lr=1e-3, tau=0.8, gamma=1.0, cql=0.01, polyak=0.02)
+    config = ILQLConfig(steps=1000, batch=128, lr=1e-3, tau=0.8, gamma=1.0, cql=0.01, polyak=0.02)
     ilql(lm, heads, tokenizer, data, config, rng=np.random.default_rng(seed)).run()
     return Perturbed(lm, heads, beta=30.0)
 
