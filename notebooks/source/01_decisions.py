@@ -85,7 +85,7 @@ print("first visit:", next(street(0.1, seed=0)))
 
 # %% [markdown]
 # **Predict.** A thousand visits with $\varepsilon$ = 0 (greedy), 0.1 and 1 (always at random). Which share of good cups
-# does each of them get? The best anybody could do is 0.7.
+# does each of them get? The best anybody could do is 0.7. (Line: median of five seeds; band: their middle half.)
 
 # %%
 visits = budget(full=1000, fast=300)
