@@ -267,3 +267,52 @@ def test_positions_that_count_padding_are_noticed(folders):
     lm._takes_positions = False  # what plain transformers does when nobody passes positions
     with pytest.raises(ValueError, match="predicts something else when its text is padded on the left"):
         check_padding(lm, "this model")
+
+
+def test_context_cuts_the_reading_short(folders):
+    lm, _ = load(folders["qwen2"], context=8)
+    assert lm.context == lm.config.context == 8
+    with pytest.raises(ValueError, match="9 tokens came, but this model reads at most 8"):
+        lm(torch.zeros(1, 9, dtype=torch.long), torch.ones(1, 9, dtype=torch.bool))
+    with pytest.raises(ValueError, match="the mask covers 5 tokens, but cache and ids hold 4"):
+        lm(torch.zeros(1, 4, dtype=torch.long), torch.ones(1, 5, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("name", ["gpt2-of-nobody", "somebody/something"])
+def test_a_hub_id_without_a_network_is_one_sentence(name):
+    with pytest.raises(
+        ValueError, match=f'"{name}" is no folder with a model in it, and the Hugging Face hub cannot be'
+    ):
+        load(name)
+
+
+def test_incomplete_weights_and_damaged_folders_are_named(folders, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    weights = shutil.copytree(folders["llama"], tmp_path / "weights") / "model.safetensors"
+    kept = {name: w for name, w in load_file(weights).items() if "layers.1.mlp" not in name}
+    save_file(kept, str(weights), metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"the weights of .* lack model.layers.1.mlp.down_proj.weight"):
+        load(weights.parent)
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="cannot be read"):
+        load(weights.parent)
+    tokens = shutil.copytree(folders["llama"], tmp_path / "tokens") / "tokenizer.json"
+    tokens.write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match="cannot be read"):
+        load(tokens.parent)
+
+
+def test_a_tokenizer_larger_than_the_model_is_not_saved_with_it(folders, tmp_path):
+    lm, tokenizer = load(folders["opt"])
+    tokenizer.rust.add_tokens(["brandnew"])
+    with pytest.raises(ValueError, match="has 301 tokens, but the model knows only 300"):
+        save(tmp_path / "model", lm, tokenizer)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rank_of_nothing_is_refused(folders):
+    with pytest.raises(ValueError, match="the rank of LoRA is 0"):
+        load(folders["llama"], lora=0)
