@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "feedback"))
+sys.path.append(str(Path(__file__).parents[1] / "feedback"))  # after "browser": both have a conftest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from postgres_server import Server, programs
