@@ -11,7 +11,7 @@
 #
 # | | |
 # | --- | --- |
-# | **Time** | about 60 minutes, of which 2 are computing |
+# | **Time** | about 60 minutes, of which 3 are computing |
 # | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
 # | **Before** | Python, gradients and probability; no other lesson |
 # | **Practice** | `exercises/06_gpt2.ipynb`: the graded work, when you are through here |

@@ -9,6 +9,7 @@ function render({ model, el }) {
   let layer = 0;
   let head = 0;
   let kept = T - 1;
+  let ink = ""; // the colour in which the small pictures were painted
   let pointed = null; // the word under the mouse; it is shown for as long as it is there
 
   const root = frame("Attention", onKey);
@@ -98,7 +99,7 @@ function render({ model, el }) {
   function paint({ canvas, layer: a, head: b }) {
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, T, T);
-    pen.fillStyle = getComputedStyle(root).color || "#000";
+    pen.fillStyle = ink || "#000";
     for (let t = 0; t < T; t += 1) {
       for (let s = 0; s < T; s += 1) {
         pen.globalAlpha = Math.sqrt(at(a, b, t, s)); // the root lets small shares be seen
@@ -129,13 +130,24 @@ function render({ model, el }) {
     setText(says, `Layer ${layer + 1}, head ${head + 1}: “${words[t].trim() || "␣"}” reads ${best.join(", ")}`);
   }
 
+  // Light and dark change the colour of the text; what is painted does not follow by itself.
+  function paintAll() {
+    const now = getComputedStyle(root).color;
+    if (now === ink) return;
+    ink = now;
+    thumbs.forEach(paint);
+  }
+
   thumbs.forEach((thumb) => {
     thumb.canvas.style.width = thumb.canvas.style.height = `${THUMB}px`;
   });
   draw();
   el.append(root);
-  thumbs.forEach(paint); // after it is in the page: only then does it have the theme's colours
+  paintAll(); // after it is in the page: only then does it have the theme's colours
+  const theme = new MutationObserver(paintAll);
+  theme.observe(document.body, { attributes: true });
   model.send({ do: "ready" });
+  return () => theme.disconnect();
 }
 
 export default { render };

@@ -41,3 +41,21 @@ def test_hover_click_and_keys(lab):
     assert notebook.source_count() == cells
     assert page.locator(".rlhf-thumb[aria-pressed=true]").count() == 1
     assert not page.locator(".rlhf-plain").is_visible()
+
+
+def darkest_ink(page):
+    """Mean of red, green and blue where the first small picture is painted most strongly."""
+    script = """canvas => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      let best = 0; for (let i = 0; i < d.length; i += 4) if (d[i + 3] > d[best + 3]) best = i;
+      return (d[best] + d[best + 1] + d[best + 2]) / 3; }"""
+    return page.locator(".rlhf-thumb canvas").first.evaluate(script)
+
+
+def test_the_small_pictures_follow_the_theme(lab):
+    notebook = lab.open([CODE])
+    notebook.run_all()
+    notebook.page.locator(".rlhf-reads").filter(has_text="Layer 1, head 1").wait_for()
+    assert darkest_ink(notebook.page) < 100  # dark on light
+    notebook.theme("Dark")
+    notebook.page.wait_for_timeout(500)
+    assert darkest_ink(notebook.page) > 150  # light on dark
