@@ -99,6 +99,24 @@ def test_text_and_picture_show_the_same_place():
     assert tuple(frame[16, 112]) == (0, 158, 115)  # the goal, top right
 
 
+def test_a_probe_shows_what_it_sees_as_text_and_as_bars():
+    env = PROBES["Observation"](render_mode="rgb_array")
+    pictures = {}
+    for seed in range(8):
+        obs, _ = env.reset(seed=seed)
+        pictures[float(obs[0])] = env.render()
+    assert {-1.0, 1.0} == set(pictures)
+    blue = {coin: np.argwhere((picture == (0, 60, 140)).all(-1))[:, 0] for coin, picture in pictures.items()}
+    assert blue[1.0].max() < 48 < blue[-1.0].min()  # up and down from the middle
+    text = PROBES["Credit"](render_mode="ansi")
+    text.reset(seed=0)
+    text.step(1)
+    assert text.render() == "step 1: sees [0.25, 1.0]"
+    assert PROBES["Credit"](render_mode="rgb_array").render().shape == (96, 192, 3)
+    with pytest.raises(ValueError, match="render_mode is 'human'"):
+        PROBES["Constant"](render_mode="human")
+
+
 def test_a_map_can_be_a_name_rows_or_one_text():
     assert GridWorld("S.\n.G").rows == GridWorld(["S.", ".G"]).rows == ("S.", ".G")
     assert {GridWorld(name).rows for name in MAPS} == set(MAPS.values())
@@ -136,6 +154,8 @@ def test_make_vec_passes_arguments_on_and_rejects_none_at_all():
     assert make_vec("rlhf_edu/GridWorld-v0", 1, rows="book").single_observation_space.n == 12
     with pytest.raises(ValueError, match="n_envs is 0"):
         make_vec("CartPole-v1", 0)
+    with pytest.raises(ValueError, match="max_episode_steps"):
+        make_vec("CartPole-v1", 2, max_episode_steps=0)
 
 
 def simulated_value(env, gamma, rng):

@@ -9,18 +9,20 @@ from typing import ClassVar
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 
 class Probe(gym.Env):
     """A probe: `value(obs, gamma)` is the best agent's expected discounted return, `best(obs)` its action (or None)."""
 
-    metadata: ClassVar[dict] = {"render_modes": ["ansi"], "render_fps": 2}
+    metadata: ClassVar[dict] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}
     n_actions = 1
     size = 1  # numbers in an observation
     time_limit: int | None = None
 
     def __init__(self, render_mode: str | None = None):
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f'render_mode is {render_mode!r}, but it must be None, "ansi" or "rgb_array"')
         self.render_mode = render_mode
         self.observation_space = spaces.Box(-1.0, 1.0, (self.size,), np.float32)
         self.action_space = spaces.Discrete(self.n_actions)
@@ -54,8 +56,21 @@ class Probe(gym.Env):
         self.time += 1
         return self._obs(), float(reward), terminated, False, {}
 
-    def render(self) -> str | None:
-        return f"step {self.time}: sees {self._obs().tolist()}" if self.render_mode == "ansi" else None
+    def render(self) -> str | UInt8[np.ndarray, "height width 3"] | None:
+        if self.render_mode == "ansi":
+            return f"step {self.time}: sees {self._obs().tolist()}"
+        return self._picture() if self.render_mode == "rgb_array" else None
+
+    def _picture(self, size: int = 96) -> UInt8[np.ndarray, "height width 3"]:
+        """A bar for each number seen: up from the middle is positive, down negative."""
+        picture = np.full((size, size * self.size, 3), 250, np.uint8)
+        middle = size // 2
+        for column, number in enumerate(self._obs()):
+            end = middle - round(float(number) * 0.45 * size)
+            left, right = round((column + 0.3) * size), round((column + 0.7) * size)
+            picture[min(middle, end) : max(middle, end), left:right] = (0, 60, 140)
+        picture[middle] = 120
+        return picture
 
 
 class Constant(Probe):

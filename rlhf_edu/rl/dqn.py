@@ -17,11 +17,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_edu.core import trainer
-from rlhf_edu.rl.nets import obs_size
+from rlhf_edu.rl.nets import obs_size, see
 from rlhf_edu.rl.replay import Replay, Transitions
 from rlhf_edu.rl.stepping import Stepper
 
 Targets = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class DQNConfig:
     lr: float = 1e-3
     batch_size: int = 128
     capacity: int = 50_000  # transitions remembered
-    explore: float = 0.2  # share of the steps over which ε falls from 1
+    explore: float = 1.0  # share of the steps over which ε falls from 1
     epsilon: float = 0.05  # ε afterwards
     replay_ratio: float = 0.25  # gradient steps an environment step
-    target_update: int | float = 200  # ≥ 1: copy the network every so many updates; < 1: move that share at each update
+    target_update: int | float = 100  # ≥ 1: copy the network every so many updates; < 1: move that share at each update
     double: bool = True
     n_step: int = 1
     priority: float = 0.0  # α of prioritised replay; 0 draws uniformly
+    anneal: bool = True  # let lr shrink to 0 in a straight line
 
     def __post_init__(self):
         for name in ("gamma", "explore", "epsilon", "priority"):
@@ -85,12 +87,15 @@ def dqn(
     *,
     rng: np.random.Generator,
     targets: Targets | None = None,
+    loss: Loss = F.mse_loss,
 ):
     """Train `net` (observations → action values) in place; yield one record for each finished episode.
 
-    loss = mean Huber( Q(s, a) − y )        y = targets(rewards, discounts, next_target, next_online)
+    loss = mean ( Q(s, a) − y )²            y = targets(rewards, discounts, next_target, next_online)
 
-    `targets` is `double_targets` or `dqn_targets` as `config.double` says, or a function of your own.
+    `targets` is `double_targets` or `dqn_targets` as `config.double` says, or a function of your own. So is
+    `loss(q, y, reduction="none")`; the Huber loss that Mnih et al. used is `F.smooth_l1_loss`. Beware of it where values
+    are far above 1: it counts an error of 60 at the one step that failed like an error of 1 anywhere else.
     """
     targets = targets or (double_targets if config.double else dqn_targets)
     envs = Stepper(env, seed=int(rng.integers(2**31)))
@@ -105,22 +110,25 @@ def dqn(
     )
     target_net = deepcopy(net).requires_grad_(False)
     optimizer = torch.optim.Adam(net.parameters(), lr=config.lr, fused=True)
-    episode, updates, due, loss = 0, 0, 0.0, float("nan")
+    episode, updates, due, last_loss = 0, 0, 0.0, float("nan")
     while envs.steps < config.steps:
         epsilon = epsilon_at(envs.steps / config.steps, config)
         obs = envs.obs
+        see(net, obs)
         act = choose(net, obs, epsilon, n_actions, rng)
         replay.add(obs, act, *envs.step(act))
         if len(replay) >= min(8 * config.batch_size, replay.size):  # first look around, then learn
             due += config.replay_ratio * envs.n_envs
             count, due = int(due), due % 1
+            if config.anneal:
+                optimizer.param_groups[0]["lr"] = config.lr * max(1 - envs.steps / config.steps, 0.0)
             beta = 0.4 + 0.6 * envs.steps / config.steps  # Schaul et al.: correct the bias fully only at the end
             for batch in replay.batches(count, config.batch_size, rng, beta):
-                loss = update(net, target_net, optimizer, replay, batch, targets)
+                last_loss = update(net, target_net, optimizer, replay, batch, targets, loss)
                 updates += 1
                 move_target(target_net, net, updates, config.target_update)
         for ret, steps in envs.finished:
-            yield dict(episode=episode, step=envs.steps, ret=ret, steps=steps, loss=float(loss), epsilon=epsilon)
+            yield dict(episode=episode, step=envs.steps, ret=ret, steps=steps, loss=float(last_loss), epsilon=epsilon)
             episode += 1
 
 
@@ -131,6 +139,7 @@ def update(
     replay: Replay,
     batch: Transitions,
     targets: Targets,
+    loss: Loss = F.mse_loss,
 ) -> Tensor:
     """One gradient step on one batch; also tells the replay what surprised."""
     device = next(net.parameters()).device
@@ -145,20 +154,22 @@ def update(
             next_online = net(next_obs)
         y = targets(rew, discount, next_target, next_online)
     q = net(obs).gather(1, act[:, None])[:, 0]
-    loss = (weight * F.smooth_l1_loss(q, y, reduction="none")).mean()
+    mean_loss = (weight * loss(q, y, reduction="none")).mean()
     optimizer.zero_grad()
-    loss.backward()
+    mean_loss.backward()
     optimizer.step()
     if replay.tree:
         replay.set_priorities(batch.place, (y - q).detach().cpu().numpy())
-    return loss.detach()
+    return mean_loss.detach()
 
 
 def move_target(target_net: nn.Module, net: nn.Module, updates: int, how: int | float) -> None:
     """Copy the network every `how` updates, or, below 1, let the target follow it: θ' ← (1 − τ) θ' + τ θ."""
     with torch.no_grad():
         if how < 1:
-            torch._foreach_lerp_(list(target_net.parameters()), list(net.parameters()), how)
+            # Buffers move along: a target that sees the world on another scale is another function.
+            theirs, ours = ([*n.parameters(), *n.buffers()] for n in (target_net, net))
+            torch._foreach_lerp_(theirs, ours, how)
         elif updates % int(how) == 0:
             target_net.load_state_dict(net.state_dict())
 

@@ -21,19 +21,64 @@ def mlp(sizes: Sequence[int], activation: type[nn.Module] = nn.ReLU) -> nn.Seque
     return nn.Sequential(*layers[:-1])
 
 
+class Standardise(nn.Module):
+    """(x − mean) / std, each number of an observation by what has been seen of it so far; at first x itself.
+
+    A pole that leans by 0.1 is about to fall, a cart that stands at 0.1 has not moved: a network that starts from
+    small random weights hears the second as loudly as the first, unless they are put on one scale.
+    """
+
+    count: Tensor
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("var", torch.ones(size))
+
+    def see(self, obs: Float[Tensor, "E D"]) -> None:
+        """Mean and (population) variance of everything seen, updated by one batch (Chan et al. 1979, eq. 2.1)."""
+        n, total = len(obs), self.count + len(obs)
+        delta = obs.mean(0) - self.mean
+        spread = self.count * self.var + n * obs.var(0, correction=0) + delta.square() * self.count * n / total
+        self.var.copy_(spread / total)
+        self.mean += delta * n / total
+        self.count.copy_(total)
+
+    def forward(self, obs: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        return (obs - self.mean) * torch.rsqrt(self.var + 1e-6)  # what never changes stays near 0
+
+
+def see(net: nn.Module, obs: Float[np.ndarray, "E D"]) -> None:
+    """Show new observations to every `Standardise` in a network; other networks do not care."""
+    for module in net.modules():
+        if isinstance(module, Standardise):
+            module.see(torch.from_numpy(obs).to(module.mean.device))
+
+
 class QNetwork(nn.Module):
     """Q(s, ·) for every action at once; `dueling` splits it as in Wang et al. (2016), eq. 9.
 
     Q(s, a) = V(s) + A(s, a) − mean_a' A(s, a')
     """
 
-    def __init__(self, obs_size: int, n_actions: int, hidden: Sequence[int] = (64, 64), dueling: bool = False):
+    def __init__(
+        self,
+        obs_size: int,
+        n_actions: int,
+        hidden: Sequence[int] = (64, 64),
+        dueling: bool = False,
+        standardise: bool = True,
+    ):
         super().__init__()
         self.dueling = dueling
+        self.scale = Standardise(obs_size) if standardise else nn.Identity()
         self.body = mlp([obs_size, *hidden, n_actions + dueling])
 
     def forward(self, obs: Float[Tensor, "B D"]) -> Float[Tensor, "B A"]:
-        out = self.body(obs)
+        out = self.body(self.scale(obs))
         if not self.dueling:
             return out
         value, advantage = out[:, :1], out[:, 1:]
@@ -66,12 +111,15 @@ class ActorCritic(nn.Module):
         return self.critic(obs)[:, 0]
 
 
-def q_network(env: Any, hidden: Sequence[int] = (64, 64), dueling: bool = False) -> QNetwork:
-    """A Q-network whose sizes fit an environment with vectors as observations and discrete actions."""
+def q_network(env: Any, hidden: Sequence[int] = (64, 64), dueling: bool = False, standardise: bool = True) -> QNetwork:
+    """A Q-network whose sizes fit an environment with vectors as observations and discrete actions.
+
+    With `standardise` the network puts its inputs on one scale, and training shows it what there is to see.
+    """
     obs_space, act_space = single_spaces(env)
     if not isinstance(act_space, spaces.Discrete):
         raise ValueError(f"DQN needs discrete actions to take the best of, but this space is {act_space}: use ppo")
-    return QNetwork(obs_size(obs_space), int(act_space.n), hidden, dueling)
+    return QNetwork(obs_size(obs_space), int(act_space.n), hidden, dueling, standardise)
 
 
 def actor_critic(env: Any, hidden: Sequence[int] = (64, 64)) -> ActorCritic:

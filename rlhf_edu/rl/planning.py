@@ -4,6 +4,7 @@ The model is the transition table `env.unwrapped.P` of Gymnasium's toy-text envi
 Left out on purpose: asynchronous sweeps, and models too big for dense arrays.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,32 +109,30 @@ def exact_values(env: gym.Env | Model, policy: np.ndarray, gamma: float = 0.99) 
     return np.linalg.solve(system, reward)
 
 
-@trainer
-def policy_evaluation(v: np.ndarray, env: gym.Env | Model, policy: np.ndarray, config=PlanningConfig()):
-    """Sweep v ← r_π + γ P_π v in place until it stands still; yield one record a sweep."""
-    chain, reward = under(model_of(env), policy)
-    check_values(v, len(reward))
+def sweeps(v: np.ndarray, backup: Callable[[np.ndarray], np.ndarray], config: PlanningConfig, n_states: int):
+    """Sweep v ← backup(v) in place until no value moves further than the tolerance; one record a sweep."""
+    check_values(v, n_states)
     for sweep in range(config.max_sweeps):
-        new = reward + config.gamma * chain @ v
+        new = backup(v)
         change = float(np.abs(new - v).max())
         v[:] = new
         yield dict(sweep=sweep, change=change, mean_value=float(v.mean()))
         if change < config.tolerance:
             return
+
+
+@trainer
+def policy_evaluation(v: np.ndarray, env: gym.Env | Model, policy: np.ndarray, config=PlanningConfig()):
+    """Sweep v ← r_π + γ P_π v in place until it stands still; yield one record a sweep."""
+    chain, reward = under(model_of(env), policy)
+    yield from sweeps(v, lambda v: reward + config.gamma * chain @ v, config, len(reward))
 
 
 @trainer
 def value_iteration(v: np.ndarray, env: gym.Env | Model, config=PlanningConfig()):
     """Sweep v(s) ← max_a Σ_s' P(s'|s, a) [ r + γ v(s') ] in place; yield one record a sweep."""
     model = model_of(env)
-    check_values(v, len(model.reward))
-    for sweep in range(config.max_sweeps):
-        new = q_values(model, v, config.gamma).max(axis=1)
-        change = float(np.abs(new - v).max())
-        v[:] = new
-        yield dict(sweep=sweep, change=change, mean_value=float(v.mean()))
-        if change < config.tolerance:
-            return
+    yield from sweeps(v, lambda v: q_values(model, v, config.gamma).max(axis=1), config, len(model.reward))
 
 
 @trainer

@@ -63,14 +63,15 @@ def test_returns(act: Act, env_id: str) -> np.ndarray:
 class Watcher:
     """Stops the clock every so many steps, tests the agent, and remembers when it first was good enough."""
 
-    def __init__(self, task: Task, act: Act, stop_when_solved: bool):
+    def __init__(self, task: Task, agent: str, act: Act, stop_when_solved: bool):
         self.task, self.act, self.stop_when_solved = task, act, stop_when_solved
+        self.steps = task.steps(agent)
         self.clock, self.due, self.tests = Clock(), task.test_every, []
         self.solved: tuple[int, float, float] | None = None
 
     def look(self, step: int) -> bool:
         """False when training can stop."""
-        if step < min(self.due, self.task.steps) or (self.tests and self.tests[-1][0] == step):
+        if step < min(self.due, self.steps) or (self.tests and self.tests[-1][0] == step):
             return True
         self.clock.stop()
         returns = test_returns(self.act, self.task.env_id)
@@ -82,19 +83,19 @@ class Watcher:
         return not self.finished()
 
     def finished(self) -> bool:
-        return self.tests[-1][0] >= self.task.steps or (self.stop_when_solved and self.solved is not None)
+        return self.tests[-1][0] >= self.steps or (self.stop_when_solved and self.solved is not None)
 
 
 def train_ours(task: Task, seed: int, stop_when_solved: bool) -> Watcher:
     torch.manual_seed(seed)
     env = make_vec(task.env_id, task.n_envs)
     net = (q_network if task.algorithm == "dqn" else actor_critic)(env, task.hidden)
-    watcher = Watcher(task, greedy_actions(net), stop_when_solved)
+    watcher = Watcher(task, "ours", greedy_actions(net), stop_when_solved)
     for record in task.train(net, env, task.config, rng=np.random.default_rng(seed)):
         if not watcher.look(record["step"]):
             break
     if not watcher.tests or not watcher.finished():
-        watcher.look(task.steps)
+        watcher.look(watcher.steps)
     return watcher
 
 
@@ -104,17 +105,18 @@ def train_sb3(task: Task, seed: int, stop_when_solved: bool) -> Watcher:
     from stable_baselines3.common.env_util import make_vec_env
 
     options = dict(task.zoo)
+    steps = options.pop("n_timesteps")
     env = make_vec_env(task.env_id, n_envs=options.pop("n_envs", 1), seed=seed)
     model = (DQN if task.algorithm == "dqn" else PPO)("MlpPolicy", env, seed=seed, device="cpu", **options)
-    watcher = Watcher(task, lambda obs: model.predict(obs, deterministic=True)[0], stop_when_solved)
+    watcher = Watcher(task, "sb3", lambda obs: model.predict(obs, deterministic=True)[0], stop_when_solved)
 
     class Look(BaseCallback):
         def _on_step(self) -> bool:
             return watcher.look(self.num_timesteps)
 
-    model.learn(task.steps, callback=Look())
+    model.learn(steps, callback=Look())
     if not watcher.tests or not watcher.finished():
-        watcher.look(task.steps)
+        watcher.look(watcher.steps)
     return watcher
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 import numpy as np
+from bench_rl_tasks import TASKS
 
 
 def spread(values: list[float], digits: int = 0) -> str:
@@ -31,7 +32,7 @@ def report(records: list[dict]) -> str:
         group = list({r["seed"]: r for r in runs if (r["task"], r["agent"]) == (task, agent)}.values())
         steps, cpu = ([r["solved"][k] if r["solved"] else float("inf") for r in group] for k in (0, 1))
         cost = [1e6 * r["cpu"] / r["steps"] for r in group]
-        whole = [r for r in group if r["steps"] >= max(q["steps"] for q in runs if q["task"] == task) * 0.98]
+        whole = [r for r in group if r["steps"] >= TASKS[task].steps(agent) * 0.98]
         final = spread([r["tests"][-1][1] for r in whole], 1) if len(whole) == len(group) else "stopped at the bar"
         noise = spread([r["tests"][-1][2] for r in whole], 1) if len(whole) == len(group) else "–"
         cells = [task, agent, str(len(group)), spread(steps), spread(cpu, 1), spread(cost), final, noise]

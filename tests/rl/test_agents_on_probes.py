@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from rlhf_edu.envs import PROBES, make_vec
-from rlhf_edu.rl.dqn import DQNConfig, double_targets, dqn, dqn_targets
-from rlhf_edu.rl.nets import actor_critic, q_network
+from rlhf_edu.rl.dqn import DQNConfig, double_targets, dqn, dqn_targets, move_target
+from rlhf_edu.rl.nets import actor_critic, q_network, see
 from rlhf_edu.rl.policy_gradient import A2CConfig, ReinforceConfig, a2c, reinforce
 from rlhf_edu.rl.ppo import PPOConfig, ppo
 from rlhf_edu.rl.returns import gae
@@ -23,6 +25,9 @@ DQNS = {
     "n-step": dict(n_step=3, epsilon=0.0, explore=0.3),
     "prioritised": dict(priority=0.6),
     "dueling": dict(),
+    "Huber": dict(),
+    "raw observations": dict(),
+    "lr kept": dict(anneal=False),
 }
 POLICIES = {
     "reinforce": (reinforce, ReinforceConfig(steps=12_000, n_steps=20, gamma=GAMMA, lr=0.01, normalise=False)),
@@ -64,8 +69,9 @@ LADDER = [("plain", name) for name in DISCRETE] + [
 def test_dqn_solves_every_probe(variant, name):
     torch.manual_seed(0)
     env = make_vec(f"rlhf_edu/Probe{name}-v0", 4)
-    net = q_network(env, (32,), dueling=variant == "dueling")
-    dqn(net, env, DQNConfig(**(QUICK | DQNS[variant])), rng=np.random.default_rng(0)).run()
+    net = q_network(env, (32,), dueling=variant == "dueling", standardise=variant != "raw observations")
+    loss = F.smooth_l1_loss if variant == "Huber" else F.mse_loss
+    dqn(net, env, DQNConfig(**(QUICK | DQNS[variant])), rng=np.random.default_rng(0), loss=loss).run()
     check(name, lambda obs: net(obs).max().item(), lambda obs: net(obs).argmax().item(), 0.15)
 
 
@@ -99,11 +105,74 @@ def test_the_time_limit_probe_catches_truncation_taken_for_termination(algorithm
     assert policy.value(torch.zeros(1, 1)).item() < 4.0  # the truth is 5
 
 
+class EndsMixedUp(gym.Wrapper):
+    """Reports every end as a terminal state: the commonest fault of home-made environments and agents."""
+
+    def step(self, action):
+        obs, rew, terminated, truncated, info = self.env.step(action)
+        return obs, rew, terminated or truncated, False, info
+
+
+@pytest.mark.parametrize("algorithm", ["dqn", "reinforce", "a2c", "ppo"])
+def test_no_agent_passes_the_time_limit_probe_when_ends_are_mixed_up(algorithm):
+    torch.manual_seed(0)
+    env = make_vec(lambda: EndsMixedUp(gym.make("rlhf_edu/ProbeTimeLimit-v0")), 8)
+    if algorithm == "dqn":
+        net = q_network(env, (16,))
+        dqn(net, env, DQNConfig(**QUICK), rng=np.random.default_rng(0)).run()
+        value = net(torch.zeros(1, 1)).max().item()
+    else:
+        policy = actor_critic(env, (16,))
+        train, config = POLICIES[algorithm]
+        train(policy, env, config, rng=np.random.default_rng(0)).run()
+        value = policy.value(torch.zeros(1, 1)).item()
+    assert value < 4.0  # the truth is 5; rewards up to the cut alone are worth less than 3.4
+
+
 def test_targets_by_hand():
     rewards, discounts = torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.0])
     target, online = torch.tensor([[4.0, 2.0], [9.0, 9.0]]), torch.tensor([[0.0, 3.0], [1.0, 0.0]])
     assert dqn_targets(rewards, discounts, target, online).tolist() == [3.0, 1.0]
     assert double_targets(rewards, discounts, target, online).tolist() == [2.0, 1.0]
+
+
+def test_the_learning_rate_falls_in_a_straight_line_unless_it_is_kept(monkeypatch):
+    seen = []
+
+    class Spy(torch.optim.Adam):
+        def step(self, closure=None):
+            seen.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    monkeypatch.setattr(torch.optim, "Adam", Spy)
+    env = make_vec("rlhf_edu/ProbeConstant-v0", 1)
+    config = DQNConfig(steps=400, batch_size=4, lr=1e-3, replay_ratio=1.0)
+    for anneal in (True, False):
+        seen.clear()
+        dqn(q_network(env, (4,)), env, replace(config, anneal=anneal), rng=np.random.default_rng(0)).run()
+        steps = 400 - len(seen) + 1 + np.arange(len(seen))  # one update a step, once there is something to learn from
+        assert seen == pytest.approx(1e-3 * (1 - steps / 400) if anneal else np.full(len(seen), 1e-3), abs=1e-12)
+
+
+@pytest.mark.parametrize(("how", "moved"), [(0.25, 0.25), (1, 1.0), (2, 0.0)])
+def test_the_target_follows_with_its_weights_and_its_scale(how, moved):
+    net, target = q_network(make_vec("CartPole-v1", 1), (4,)), q_network(make_vec("CartPole-v1", 1), (4,))
+    see(net, np.random.default_rng(0).normal(3.0, 2.0, size=(50, 4)).astype(np.float32))
+    before = {name: x.clone() for name, x in target.state_dict().items()}
+    move_target(target, net, 1, how)
+    for name, x in target.state_dict().items():
+        assert torch.allclose(x, (1 - moved) * before[name] + moved * net.state_dict()[name], atol=1e-5), name
+
+
+def test_huber_hears_one_failure_less_than_the_square_does():
+    """One prediction is 60 too high and 99 are 0.5 too low: which way does the common bias go?"""
+    errors = torch.tensor([60.0] + [-0.5] * 99)
+    push = {}
+    for loss in (F.mse_loss, F.smooth_l1_loss):
+        bias = torch.zeros((), requires_grad=True)
+        loss(errors + bias, torch.zeros(100)).backward()
+        push[loss] = -bias.grad.item()
+    assert push[F.mse_loss] < 0 < push[F.smooth_l1_loss]
 
 
 def test_a_students_own_targets_train_the_network():
@@ -113,7 +182,7 @@ def test_a_students_own_targets_train_the_network():
     history = dqn(
         net,
         env,
-        DQNConfig(**QUICK),
+        DQNConfig(**QUICK, anneal=False),
         rng=np.random.default_rng(0),
         targets=lambda rewards, discounts, next_target, next_online: torch.full_like(rewards, 3.0),
     ).run()

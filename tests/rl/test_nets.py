@@ -5,7 +5,7 @@ import torch
 
 from rlhf_edu.envs import make_vec
 from rlhf_edu.rl.distributions import Categorical, Gaussian
-from rlhf_edu.rl.nets import QNetwork, actor_critic, q_network
+from rlhf_edu.rl.nets import QNetwork, actor_critic, q_network, see
 
 
 def test_dueling_splits_values_as_the_paper_says():
@@ -48,3 +48,27 @@ def test_spaces_that_do_not_fit_say_why(build, env, words):
 class Plane(gym.Env):
     observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
     action_space = gym.spaces.Box(-1, 1, (2, 2), np.float32)
+
+
+def test_standardise_keeps_the_mean_and_variance_of_all_it_saw():
+    rng = np.random.default_rng(0)
+    batches = [rng.normal([5.0, -0.1], [3.0, 0.01], size=(n, 2)).astype(np.float32) for n in (1, 8, 8, 100, 3)]
+    net = QNetwork(2, 3, (8,))
+    before = net.scale(torch.from_numpy(batches[3]))
+    assert torch.allclose(before, torch.from_numpy(batches[3]), atol=1e-4)  # nothing seen yet: nothing changed
+    for batch in batches:
+        see(net, batch)
+    everything = np.concatenate(batches)
+    scaled = net.scale(torch.from_numpy(everything)).numpy()
+    assert scaled == pytest.approx((everything - everything.mean(0)) / everything.std(0), abs=0.02)
+    assert net.scale.count == 120
+    assert torch.equal(net(torch.from_numpy(everything)), net.body(torch.from_numpy(scaled)))
+
+
+def test_what_never_changes_and_networks_without_a_scale_do_no_harm():
+    constant, plain = QNetwork(1, 2), QNetwork(1, 2, standardise=False)
+    for net in (constant, plain):
+        for _ in range(3):
+            see(net, np.full((4, 1), 7.0, np.float32))
+    assert constant.scale(torch.full((2, 1), 7.0)).abs().max() < 1e-3
+    assert plain.scale(torch.full((2, 1), 7.0)).tolist() == [[7.0], [7.0]]
