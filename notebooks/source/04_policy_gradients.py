@@ -275,7 +275,7 @@ def coin_game(rise):
 
 
 def coin_run(seed, rise, baseline):
-    history = learner(seed, coin_game(rise), budget(4000, 400), n_steps=4, baseline=baseline)[1].run()
+    history = learner(seed, coin_game(rise), budget(2000, 400), n_steps=4, baseline=baseline)[1].run()
     return [record | {"ret": record["ret"] - rise} for record in history]  # without the rise, to compare
 
 
@@ -357,7 +357,8 @@ print("and with λ = 1 it is the return minus the value: REINFORCE with V as its
 # ### The knob
 #
 # A puzzle with ten steps: the first action decides whether the last reward is 0 or 1, and every step adds luck of standard
-# deviation 0.3. The critic's `skill` says how much of the action's effect it sees coming: 0 is a newborn, 1 knows it all.
+# deviation 0.3. The critic sees the effect coming bit by bit: with each step it notices a share `skill` of what it has not
+# noticed yet. At 0 it is newborn, at 1 it knows all after one step.
 #
 # **Predict.** Which λ has the best signal for its noise at skill 0? At skill 1? **Then play.**
 
@@ -370,13 +371,14 @@ rewards = 0.3 * torch.randn(10, 4000) + last * effect
 
 
 def signal_and_noise(skill, lam):
-    values = torch.cat([torch.zeros(1, 4000), skill * effect.expand(9, 4000)])  # before the action nobody knows
+    noticed = 1 - (1 - skill) ** torch.arange(10.0)  # 0 at first: before the action nobody knows
+    values = noticed[:, None] * effect
     next_values = torch.cat([values[1:], torch.zeros(1, 4000)])
     A = my_gae(rewards, values, next_values, last, never, gamma=1.0, lam=lam)[0]
     return (A[1::2].mean() - A[::2].mean()).item(), A[::2].std().item()
 
 
-print("skill 0.5, λ = 0.9: signal {:.2f}, noise {:.2f}".format(*signal_and_noise(0.5, 0.9)))
+print("skill 0.3, λ = 0.9: signal {:.2f}, noise {:.2f}".format(*signal_and_noise(0.3, 0.9)))
 
 
 # %%
@@ -394,11 +396,11 @@ def knob_picture(skill):
     return Picture(figure, f"At skill {skill:.2f} signal over noise is highest at λ = {best:.2f}")
 
 
-slide(knob_picture, skill=(0.0, 1.0, 0.5))
+slide(knob_picture, skill=(0.0, 1.0, 0.3))
 
 # %% [markdown]
-# At skill 0 only λ = 1 sees anything; at skill 1, λ = 0 is best. In between, somewhere in between: hence the λ of 0.9 or
-# 0.95 that everyone uses.
+# At skill 0 only λ = 1 sees anything; at skill 1, λ = 0 is best; in between, something in between. Critics that learn are slow
+# to notice: hence the λ of 0.9 or 0.95 that most people start from.
 #
 # ## 7 Actor and critic together
 #
