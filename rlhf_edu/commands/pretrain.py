@@ -91,12 +91,13 @@ def pretrain_command(name: str, out: Path | None, steps: int | None, seed: int, 
     size = sum(p.numel() for p in gpt2.parameters())
     console.print(f"{tokenizer.vocab_size} tokens in the vocabulary, {size / 1e6:.2f} M weights", highlight=False)
 
+    kept = Path("runs") / f"pretrain-{name}-{seed}.pt"  # an interrupted run goes on from here
     data = batches(rows, config.batch, tokenizer.pad_id, np.random.default_rng(seed))
     columns = (TextColumn("training"), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=config.steps, words="")
-        for record in pretrain(gpt2, data, config):
-            bar.update(task, advance=1, words=f"{record['loss']:.3f} nats per token")
+        for record in pretrain(gpt2, data, config, checkpoint=kept):
+            bar.update(task, completed=record["step"] + 1, words=f"{record['loss']:.3f} nats per token")
     quality = measure(gpt2.eval(), tokenizer, place)
     folder = save(
         out or DATA / name,
@@ -113,6 +114,7 @@ def pretrain_command(name: str, out: Path | None, steps: int | None, seed: int, 
     if recipe.themes:
         ends = {tokenizer.encode(mark)[0] for mark in ".!?"}
         save_themes(folder, find_themes(rows, ends, gpt2.vocab_size, recipe.themes))
+    kept.unlink(missing_ok=True)
     for key, value in quality.items():
         console.print(f"  {key.replace('_', ' '):<24} {value}", highlight=False)
     console.print(f"saved in {folder} after {time.perf_counter() - start:.0f} s", highlight=False, markup=False)

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from rlhf_edu.grading.cells import ReleaseError
-
 
 def release_command(
     which: Annotated[
@@ -25,6 +23,7 @@ def release_command(
     out: Annotated[Path, typer.Option(help="Where the copies of --seed-per-student go.")] = Path("released"),
 ) -> None:
     """Build the notebooks from their sources: lessons, solutions, and exercises without solutions or hidden tests."""
+    from rlhf_edu.grading.cells import ReleaseError
     from rlhf_edu.grading.release import find_root, read_students, release, release_per_student
 
     try:

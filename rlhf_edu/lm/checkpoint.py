@@ -17,6 +17,7 @@ from uuid import uuid4
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from rlhf_edu.lm import hf
 from rlhf_edu.lm.convert import is_ours, load_state_dict, to_state_dict
@@ -159,6 +160,15 @@ def load_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str
         raise ValueError(
             f"the checkpoint {path} cannot be read ({first}): delete it to start this run afresh"
         ) from None
+
+
+def check_fits(module: nn.Module, weights: dict[str, torch.Tensor], path: str | Path) -> None:
+    """ValueError when a checkpoint's weights are of another model. Ask before loading: PyTorch copies what fits, then raises."""
+    for name, weight in module.state_dict().items():
+        theirs = weights.get(name)
+        if theirs is None or theirs.shape != weight.shape:
+            found = "is not there" if theirs is None else f"has shape {tuple(theirs.shape)}, not {tuple(weight.shape)}"
+            raise ValueError(f"the checkpoint {path} is of another model ({name} {found}): delete it to start afresh")
 
 
 def replace(path: Path, write: Callable[[Path], Any]) -> Path:

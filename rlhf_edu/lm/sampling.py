@@ -84,7 +84,7 @@ def sample(
             token, logp = draw(logits, temperature, generator)
             out_ids[alive, t] = token.where(writing, pad)
             out_logp[alive, t], out_mask[alive, t] = logp * writing, writing
-            if out_val is not None:
+            if head is not None and out_val is not None:
                 out_val[alive, t] = head(hidden) * writing
             writing = writing & (token != eos_id)
             left = int(writing.sum())

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from rlhf_edu.core import trainer
-from rlhf_edu.lm.checkpoint import load_state, save_state
+from rlhf_edu.lm.checkpoint import check_fits, load_state, save_state
 from rlhf_edu.lm.interface import CausalLM
 from rlhf_edu.lm.sampling import autocast
 from rlhf_edu.lm.tokenizer import Tokenizer
@@ -184,11 +184,7 @@ def _restore(
         raise ValueError(
             f"the checkpoint {path} was made with other settings ({state.get('config')}): take those, or delete it to start afresh"
         )
-    for name, weight in model.state_dict().items():
-        theirs = state["lm"].get(name)
-        if theirs is None or theirs.shape != weight.shape:
-            found = "is not there" if theirs is None else f"has shape {tuple(theirs.shape)}, not {tuple(weight.shape)}"
-            raise ValueError(f"the checkpoint {path} is of another model ({name} {found}): delete it to start afresh")
+    check_fits(model, state["lm"], path)
     model.load_state_dict(state["lm"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"]

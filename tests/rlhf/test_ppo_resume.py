@@ -147,10 +147,15 @@ def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path):
     path.write_bytes(whole_file[: len(whole_file) // 2])
     with pytest.raises(ValueError, match=r"ppo.pt cannot be read .*delete it to start this run afresh"):
         next(Bench().run(checkpoint=path))
-    for foreign in (dict(step=1), dict(step=1, policy={"w": torch.ones(2)})):
+    other = Bench().policy.state_dict()
+    other["ln.weight"] = torch.ones(3)
+    for foreign in (dict(step=1), dict(step=1, policy={"w": torch.ones(2)}), dict(step=1, policy=other)):
         save_state(path, foreign)
-        with pytest.raises(ValueError, match=r"ppo.pt is of another model or device .*delete it"):
-            next(Bench().run(checkpoint=path))
+        bench = Bench()
+        before = bench.weights()
+        with pytest.raises(ValueError, match=r"ppo.pt is of another model .*delete it"):
+            next(bench.run(checkpoint=path))
+        assert torch.equal(bench.weights(), before)
 
 
 def test_prompts_that_cannot_be_used_are_refused_before_anything_is_written(tmp_path):
