@@ -124,7 +124,7 @@ class GPT2(nn.Module):
             raise ValueError(f"{S} tokens came, but this model reads at most {self.context}: shorten the text")
         if T + (cache.length if cache else 0) != S:
             raise ValueError(f"the mask covers {S} tokens, but cache and ids hold {T + (cache.length if cache else 0)}")
-        x = self.tokens(ids) + self.places(positions(mask)[:, S - T :])
+        x = self.tokens(ids) + self.places(positions(mask, T))
         allowed = attention_mask(mask, T)
         for block in self.blocks:
             x = block(x, allowed, cache)

@@ -85,7 +85,7 @@ class HFCausalLM(nn.Module):
         check_lengths(self.context, T, cache.length if cache else 0, S)
         more: dict[str, Any] = {self._cache_name: cache.theirs} if cache is not None else {}
         if self._takes_positions:  # without them, some families count padding as tokens and are silently wrong
-            more["position_ids"] = positions(mask)[:, S - T :]
+            more["position_ids"] = positions(mask, T)
         out = self.model(
             input_ids=ids, attention_mask=mask.long(), use_cache=cache is not None, output_hidden_states=True, **more
         )

@@ -71,9 +71,10 @@ class Completions:
         )
 
 
-def positions(mask: Bool[Tensor, "B S"]) -> Int[Tensor, "B S"]:
-    """The position of each token: how many real tokens came before it. Padding gets 0, which nothing reads."""
-    return (mask.long().cumsum(1) - 1).clamp(min=0)
+def positions(mask: Bool[Tensor, "B S"], T: int) -> Int[Tensor, "B T"]:
+    """The position of each of the last T tokens: how many real tokens came before it. Padding gets 0, which nothing reads."""
+    cut = mask.shape[1] - T
+    return (mask[:, :cut].sum(1, keepdim=True) + mask[:, cut:].cumsum(1) - 1).clamp(min=0)
 
 
 def check_lengths(context: int, new: int, cached: int, masked: int) -> None:
