@@ -25,11 +25,11 @@ def draw(
 
     token = the first v with p_1 + … + p_v > u,   u ~ Uniform(0, 1)        inverse transform sampling
     """
-    logp = F.log_softmax(logits.float() / temperature, dim=-1)
-    cdf = logp.exp().cumsum(-1)
+    p = F.softmax(logits.float() / temperature, dim=-1)
+    cdf = p.cumsum(-1)
     u = torch.rand(len(cdf), 1, generator=generator, device=cdf.device) * cdf[:, -1:]  # rounding leaves cdf[-1] near 1
     token = torch.searchsorted(cdf, u, right=True).clamp(max=cdf.shape[1] - 1)
-    return token.squeeze(1), logp.gather(1, token).squeeze(1)
+    return token.squeeze(1), p.gather(1, token).log().squeeze(1)
 
 
 def check_room(lm: CausalLM, width: int, n_new: int) -> None:
