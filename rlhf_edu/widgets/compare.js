@@ -1,4 +1,4 @@
-// Which of the two is better? Answers show the next pair at once; the kernel confirms them in its own time.
+// Which of the two is better?
 
 const CHOICES = [
   { value: "left", label: "Left is better", keys: ["←", "f", "1"], said: "Left chosen" },
@@ -6,199 +6,29 @@ const CHOICES = [
   { value: "tie", label: "Tie", keys: ["t"], said: "Tie" },
   { value: "both_bad", label: "Both are bad", keys: ["b"], said: "Both bad" },
 ];
-const KEYS = { ArrowLeft: "left", f: "left", 1: "left", ArrowRight: "right", j: "right", 2: "right", t: "tie", b: "both_bad" };
-const TOO_SOON_MS = 250;
-const PATIENCE_MS = 1500;
+const KEYS = { ArrowLeft: 0, f: 0, 1: 0, ArrowRight: 1, j: 1, 2: 1, t: 2, b: 3 };
 
-function render({ model, el }) {
-  const waiting = new Map(); // item -> when it was answered here; the kernel has not confirmed it yet
-  let shown = null;
-  let shownAt = 0;
-  let hiddenAt = 0;
-  let lastPress = -Infinity;
-  let skipping = false;
+function render(page) {
+  return asking(page, "Compare two texts", (desk) => {
+    const buttons = CHOICES.map((choice, i) => keyButton(choice.label, choice.keys, () => choose(i), i > 1 ? "rlhf-wide" : ""));
+    const texts = ["Left text", "Right text"].map(desk.textBox);
+    const cards = texts.map((text, i) => make("article", { class: "rlhf-card" }, text, buttons[i]));
 
-  const root = frame("Compare two texts", onKey);
-  const bar = make("div", { class: "rlhf-bar-fill" });
-  const meter = make("div", { class: "rlhf-bar", role: "progressbar", "aria-label": "Answered", "aria-valuemin": "0" }, bar);
-  const count = make("span", { class: "rlhf-count" });
-  const pace = make("span", { class: "rlhf-pace" });
-  const rules = make("div", { class: "rlhf-rules-text" });
-  const guidelines = make(
-    "details",
-    { class: "rlhf-rules" },
-    make("summary", {}, make("span", { text: "Guidelines" }), make("kbd", { text: "g", "aria-hidden": "true" })),
-    rules,
-  );
-  const question = make("h3", { class: "rlhf-question" });
-  const prompt = make("p", { class: "rlhf-prompt" });
-  const buttons = Object.fromEntries(
-    CHOICES.map((c) => [c.value, keyButton(c.label, c.keys, () => answer(c.value), c.value.length > 3 ? "rlhf-wide" : "")]),
-  );
-  const texts = ["Left text", "Right text"].map((label) =>
-    make("div", { class: "rlhf-text", role: "region", "aria-label": label, tabindex: "0", onscroll: fade }),
-  );
-  const cards = make(
-    "div",
-    { class: "rlhf-cards" },
-    ...texts.map((text, i) => make("article", { class: "rlhf-card" }, text, buttons[CHOICES[i].value])),
-  );
-  const undoButton = keyButton("Undo", ["u"], undo, "rlhf-quiet");
-  const skipButton = keyButton("Skip", ["s"], openSkip, "rlhf-quiet");
-  const row = make(
-    "div",
-    { class: "rlhf-row" },
-    buttons.tie,
-    buttons.both_bad,
-    make("span", { class: "rlhf-space" }),
-    undoButton,
-    skipButton,
-  );
-  const reasons = make("div", { class: "rlhf-reasons", role: "group", "aria-label": "Why skip?", hidden: true });
-  const other = make("input", { type: "text", placeholder: "another reason, then Enter", "aria-label": "Another reason" });
-  other.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && other.value.trim()) skip(other.value.trim());
+    function choose(i) {
+      desk.answer(CHOICES[i].value, CHOICES[i].said, buttons[i]);
+    }
+
+    return {
+      body: [make("div", { class: "rlhf-cards" }, ...cards)],
+      row: buttons.slice(2),
+      show: (item) => texts.forEach((node, i) => setText(node, item.texts[i] || "(nothing)")),
+      key(key) {
+        if (!(key in KEYS)) return false;
+        choose(KEYS[key]);
+        return true;
+      },
+    };
   });
-  const over = make("div", { class: "rlhf-over", hidden: true });
-  const problem = make("p", { class: "rlhf-problem", role: "alert", hidden: true });
-  const note = make("span", { class: "rlhf-note" });
-  const hint = make("span", { class: "rlhf-hint", text: "Click here to use the keys" });
-  const spoken = make("div", { class: "rlhf-spoken", role: "status", "aria-live": "polite" });
-  root.append(
-    make("header", { class: "rlhf-head" }, make("div", { class: "rlhf-line" }, count, pace), meter),
-    guidelines, question, prompt, cards, over, row, reasons, problem,
-    make("footer", { class: "rlhf-foot" }, note, hint), spoken,
-  );
-
-  function send(message) {
-    model.send({ seconds: (performance.now() - shownAt) / 1000, pressed_at: Date.now() / 1000, ...message });
-  }
-
-  function leave(message, said) {
-    const now = performance.now();
-    if (!shown || now - lastPress < TOO_SOON_MS) return;
-    lastPress = now;
-    send({ item: shown.item, ...message });
-    waiting.set(shown.item, now);
-    setTimeout(draw, PATIENCE_MS + 50);
-    closeSkip();
-    draw();
-    spoken.textContent = `${said}. ${shown ? count.textContent : over.textContent}`;
-  }
-
-  function answer(value) {
-    if (!shown) return;
-    flash(buttons[value]);
-    leave({ do: "answer", value }, CHOICES.find((c) => c.value === value).said);
-  }
-
-  function skip(reason) {
-    other.value = "";
-    leave({ do: "skip", reason }, "Skipped");
-  }
-
-  function undo() {
-    if (!isOn(undoButton)) return;
-    flash(undoButton);
-    model.send({ do: "undo" });
-    spoken.textContent = "Taken back";
-  }
-
-  function openSkip() {
-    if (!shown) return;
-    skipping = true;
-    const given = model.get("state").reasons.map((text, i) => keyButton(text, [String(i + 1)], () => skip(text), "rlhf-quiet"));
-    reasons.replaceChildren(make("span", { class: "rlhf-why", text: "Why skip?" }), ...given, other,
-      keyButton("Back", ["Esc"], closeSkip, "rlhf-quiet"));
-    reasons.hidden = false;
-    if (!root.contains(document.activeElement) || document.activeElement === skipButton) root.focus({ preventScroll: true });
-  }
-
-  function closeSkip() {
-    skipping = false;
-    hide(root, reasons, true);
-  }
-
-  function onKey(key) {
-    if (skipping) {
-      const reason = model.get("state").reasons[Number(key) - 1];
-      if (reason) skip(reason);
-      else if (key === "Escape") closeSkip();
-      return Boolean(reason) || key === "Escape";
-    }
-    if (KEYS[key]) answer(KEYS[key]);
-    else if (key === "u") undo();
-    else if (key === "s") openSkip();
-    else if (key === "g" && !guidelines.hidden) guidelines.open = !guidelines.open;
-    else return false;
-    return true;
-  }
-
-  function draw() {
-    const state = model.get("state");
-    const next = state.items.find((item) => !waiting.has(item.item)) ?? null;
-    const ahead = state.items.filter((item) => waiting.has(item.item)).length;
-    const finished = state.answered + state.skipped + ahead;
-    if (next?.item !== shown?.item) {
-      shown = next;
-      shownAt = performance.now();
-      texts.forEach((node) => (node.scrollTop = 0));
-    }
-    if (next) {
-      setText(question, next.question || "Which one is better?");
-      setText(prompt, next.prompt);
-      texts.forEach((node, i) => setText(node, next.texts[i] || "(nothing)"));
-    }
-    const complete = state.items.length === 0;
-    setText(over, complete ? "All done. Thank you!" : "One moment: your answers are on their way.");
-    for (const node of [question, cards]) hide(root, node, !next);
-    prompt.hidden = !next || !next.prompt;
-    over.hidden = Boolean(next);
-    for (const button of [buttons.tie, buttons.both_bad, skipButton]) switchOn(button, Boolean(next));
-    switchOn(undoButton, finished > 0);
-    setText(count, `${finished} of ${state.total} answered` + (state.skipped ? ` (${state.skipped} skipped)` : ""));
-    const each = state.seconds_each;
-    const left = state.total - finished;
-    setText(pace, each && left > 0 ? `${duration(each)} each · about ${duration(each * left)} left` : "");
-    bar.style.width = `${state.total ? (100 * finished) / state.total : 0}%`;
-    meter.setAttribute("aria-valuemax", state.total);
-    meter.setAttribute("aria-valuenow", finished);
-    setText(rules, state.guidelines);
-    guidelines.hidden = !state.guidelines;
-    const oldest = Math.min(...waiting.values());
-    const slow = performance.now() - oldest > PATIENCE_MS ? `Saving: the kernel is busy, ${waiting.size} waiting.` : "";
-    setText(problem, state.problem || slow);
-    problem.hidden = !problem.textContent;
-    setText(note, state.simulated ? `A simulated person filled in ${state.simulated}; your answers go first.` : "");
-    requestAnimationFrame(fade);
-  }
-
-  function fade() {
-    for (const node of texts) node.classList.toggle("rlhf-more", node.scrollHeight - node.scrollTop > node.clientHeight + 4);
-  }
-
-  function onMessage(message) {
-    if (message.handled == null) return;
-    waiting.delete(message.handled);
-    draw();
-  }
-
-  function onVisibility() {
-    if (document.hidden) hiddenAt = performance.now();
-    else shownAt += performance.now() - hiddenAt; // looking elsewhere is no time spent on the item
-  }
-
-  model.on("change:state", draw);
-  model.on("msg:custom", onMessage);
-  document.addEventListener("visibilitychange", onVisibility);
-  draw();
-  el.append(root);
-  model.send({ do: "ready" });
-  return () => {
-    model.off("change:state", draw);
-    model.off("msg:custom", onMessage);
-    document.removeEventListener("visibilitychange", onVisibility);
-  };
 }
 
 export default { render };

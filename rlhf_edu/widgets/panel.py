@@ -14,6 +14,7 @@ import ipywidgets as W
 import traitlets
 
 HERE = Path(__file__).parent
+SHARED = ("common.js", "asking.js")
 VIEWS = ("auto", "rich", "plain")
 PLAIN_STYLE = """<style>
 .rlhf-panel { overflow: visible }
@@ -32,6 +33,11 @@ def as_text(text: str) -> str:
     return html.escape(text)
 
 
+def as_card(text: str) -> str:
+    """Text from a model in a frame of its own."""
+    return f'<div class="rlhf-card">{as_text(text)}</div>'
+
+
 def choose_view(view: str) -> str:
     """Rich or plain: what was asked for, else what RLHF_EDU_VIEW says, else rich where anywidget can be imported."""
     if view not in VIEWS:
@@ -48,12 +54,17 @@ def choose_view(view: str) -> str:
     return "plain" if view == "plain" else "rich"
 
 
+def script_of(name: str) -> str:
+    """The script of the view `name`, with what all views share in front of it."""
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in (*SHARED, f"{name}.js"))
+
+
 def rich_widget(name: str) -> Any:
     """The view whose script is `name`.js: it draws what `state` says, and sends back what the person does."""
     import anywidget
 
     class RichView(anywidget.AnyWidget):
-        _esm = "\n".join((HERE / file).read_text(encoding="utf-8") for file in ("common.js", f"{name}.js"))
+        _esm = script_of(name)
         _css = (HERE / "style.css").read_text(encoding="utf-8")
         state = traitlets.Dict().tag(sync=True)
 
