@@ -1,14 +1,11 @@
 """The views' scripts in a bare page with a stand-in for the kernel, which can be made slow or silent at will."""
 
-from pathlib import Path
-
 import pytest
 
-import rlhf_edu.widgets
+from rlhf_edu.widgets.panel import HERE, script_of
 
 pytestmark = pytest.mark.browser
 
-FOLDER = Path(rlhf_edu.widgets.__file__).parent
 KERNEL = """async ([script, css, state]) => {
   document.body.innerHTML = '<style></style><div id="here"></div>';
   document.querySelector('style').textContent = css;
@@ -21,7 +18,7 @@ KERNEL = """async ([script, css, state]) => {
   view.default.render({ model, el: document.getElementById('here') });
 }"""
 PAIRS = {
-    "items": [{"item": f"i{n}", "prompt": f"Prompt {n}", "question": "", "texts": [f"x{n}", f"y{n}"]} for n in range(3)],
+    "items": [{"item": f"i{n}", "prompt": f"Prompt {n}", "question": "?", "texts": [f"x{n}", f"y{n}"]} for n in range(3)],
     "answered": 0, "skipped": 0, "total": 3, "simulated": 0, "seconds_each": None, "guidelines": "Be fair.",
     "reasons": ["I cannot tell"], "problem": "",
 }  # fmt: skip
@@ -36,8 +33,7 @@ def show(chromium):
         page = chromium.new_page()
         pages.append(page)
         page.set_default_timeout(60_000)
-        script = "\n".join((FOLDER / file).read_text() for file in ("common.js", f"{name}.js"))
-        page.evaluate(KERNEL, [script, (FOLDER / "style.css").read_text(), state])
+        page.evaluate(KERNEL, [script_of(name), (HERE / "style.css").read_text(), state])
         return page
 
     yield open_view
@@ -109,3 +105,105 @@ def test_the_teach_panel_is_worked_by_keys(show):
     assert page.evaluate("window.leaked") == []
     page.evaluate("window.update({ status: 'paused' })")
     page.get_by_role("button", name="Go on").wait_for()
+
+
+EVIL = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 1</script>"
+MARKS = [{"value": v, "key": str(v), "words": {1: f"awful {EVIL}", 5: "a joy"}.get(v, "")} for v in range(1, 6)]
+FINE = {"low": 0, "high": 1, "step": 0.01, "start": 0.5, "words": ["0", "1"]}
+
+
+def asked(texts, **more):
+    """The state of a view that asks about `texts`, one list of them for each item."""
+    items = [
+        {"item": f"i{n}", "prompt": f"Prompt {n}", "question": "?", "texts": t} | more for n, t in enumerate(texts)
+    ]
+    return PAIRS | {"items": items, "total": len(items)}
+
+
+def answers(page):
+    return [(m["item"], m["value"]) for m in sent(page) if m["do"] == "answer"]
+
+
+def hear(page, item):
+    page.evaluate("item => window.heard['msg:custom']({ handled: item })", item)
+
+
+def test_a_digit_rates_a_text_and_what_models_wrote_stays_text(show):
+    page = show("rate", asked([[EVIL], ["fine"]], marks=MARKS, fine=None))
+    assert page.locator(".rlhf-text").inner_text() == EVIL
+    page.get_by_role("button", name="5 a joy").wait_for()
+    page.locator(".rlhf-question").click()
+    for key in ("9", "4", "2"):  # 9 is no mark; 2 comes within 250 ms of 4
+        page.keyboard.press(key)
+    assert answers(page) == [("i0", 4)]
+    assert page.locator(".rlhf-text").inner_text() == "fine"
+    page.wait_for_timeout(260)
+    page.get_by_role("button", name="1 awful").click()
+    assert answers(page)[1:] == [("i1", 1)]
+    assert page.evaluate("[window.hacked ?? null, window.leaked]") == [None, []]
+
+
+def test_a_fine_scale_is_moved_by_arrows_and_given_by_enter(show):
+    page = show("rate", asked([["fine"]], marks=[], fine=FINE))
+    page.locator(".rlhf-question").click()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Give 0.52").wait_for()
+    page.keyboard.press("Enter")
+    assert answers(page) == [("i0", 0.52)]
+
+
+def test_texts_are_ranked_by_letters_by_arrows_and_by_dragging(show):
+    page = show("rank", asked([["one", EVIL, "three"]] * 3))
+    texts = page.locator(".rlhf-rank .rlhf-text")
+    page.locator(".rlhf-question").click()
+    for key in ("c", "a", "Enter"):
+        page.keyboard.press(key)
+    assert answers(page) == [("i0", [2, 0, 1])]
+    page.wait_for_timeout(260)
+    assert texts.all_inner_texts() == ["one", EVIL, "three"]  # the next item, in its own order
+    for key in ("ArrowDown", "ArrowDown", "Shift+ArrowUp", "Shift+ArrowDown", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    assert texts.all_inner_texts() == ["one", "three", EVIL]
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Text B, place 3 of 3"
+    page.get_by_role("button", name="This is my order").click()
+    page.wait_for_timeout(260)
+    handle, first = page.locator(".rlhf-handle").nth(2).bounding_box(), page.locator(".rlhf-rank").first.bounding_box()
+    page.mouse.move(handle["x"] + 10, handle["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 10, first["y"] + 5, steps=5)
+    page.mouse.up()
+    page.get_by_role("button", name="Move text A down").click()
+    page.locator(".rlhf-question").click()
+    page.keyboard.press("Enter")
+    assert answers(page)[1:] == [("i1", [0, 2, 1]), ("i2", [2, 1, 0])]
+    hear(page, "i0")  # taken back: what was done shows again
+    assert texts.all_inner_texts() == ["three", "one", EVIL]
+    assert page.evaluate("[window.hacked ?? null, window.leaked]") == [None, []]
+
+
+def test_a_text_is_edited_with_the_difference_live_and_line_ends_are_no_change(show):
+    page = show("edit", asked([[f"the cat sat\r\n{EVIL}"], ["the cat sat on the mat"]]))
+    page.locator(".rlhf-question").click()
+    page.keyboard.press("Control+Enter")
+    assert answers(page) == [("i0", f"the cat sat\r\n{EVIL}")]  # good as it is
+    page.wait_for_timeout(260)
+    page.keyboard.press("e")
+    page.keyboard.press("Control+a")
+    page.keyboard.type(f"the big cat sat on {EVIL}")
+    assert page.locator("ins").first.inner_text().strip() == "big"
+    before = page.evaluate(
+        "[...document.querySelector('.rlhf-card .rlhf-text').childNodes].map((n) => [n.nodeName, n.textContent])"
+    )
+    assert "".join(t for kind, t in before if kind != "INS") == "the cat sat on the mat"
+    assert "".join(t for kind, t in before if kind != "DEL") == f"the big cat sat on {EVIL}"
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+    page.get_by_text("Nothing changed yet").wait_for()
+    page.locator("textarea").fill("a dog")
+    page.get_by_role("button", name="Keep my version").click()
+    assert answers(page)[1:] == [("i1", "a dog")]
+    hear(page, "i1")
+    assert page.locator("textarea").input_value() == "a dog"
+    assert page.evaluate("window.hacked ?? null") is None
+    assert "e" not in page.evaluate("window.leaked")
