@@ -57,8 +57,8 @@ print(
 #
 # $$y = r + \gamma \max_{a'} Q(s', a'), \qquad L = \text{mean}\,\bigl(Q(s, a) - y\bigr)^2$$
 #
-# After a terminal step there is no $s'$ to value: there $\gamma$ is replaced by a **discount** of 0. (The library's loss is
-# Huber's: a square near 0, a line far out, so that one wild target does little harm.)
+# After a terminal step there is no $s'$ to value: there $\gamma$ is replaced by a **discount** of 0. The loss is the squared difference. (Many use
+# Huber's, which is less afraid of one wild target; on CartPole it hardly hears the one step at which the pole falls.)
 #
 # **Predict** the two targets: rewards 1 and 1, discounts 0.5 and 0, next values (4, 2) and (9, 9).
 
@@ -207,6 +207,15 @@ film(
 # The lines lie close together: one wrong push is soon made good. All that matters for acting is which is on top, and the
 # network has to find that small difference on a large common height.
 #
+# Not 500 yet, and that is no shame for a plain DQN with half the usual practice. With one part more (three steps at a time,
+# section 6) and 50,000 steps, against Stable-Baselines3 2.9 with its tuned settings, five seeds, median (interquartile range),
+# one thread, 2026-11-24, two shared cores, until 100 greedy episodes average 475:
+#
+# | | environment steps | seconds of training | return at the end |
+# | --- | --- | --- | --- |
+# | this library | 15,144 (12,544 to 17,544) | 5.4 (3.6 to 6.2) | 500 (one seed of five: 475) |
+# | Stable-Baselines3 | 27,500 (22,500 to 30,000) | 33 (30 to 37) | stopped there |
+#
 # ## 4 Break it: no target network
 #
 # `target_update=1` copies the network after every update: the targets move with it. **Predict** the curves.
@@ -218,7 +227,7 @@ curves(runs, best=500, title="CartPole")
 
 # %% [markdown]
 # Surprised? Nothing breaks: if anything, the agent *without* a target network is faster. News reaches its targets at once, while a
-# copy renewed every 200 updates holds it back, and CartPole is too easy to punish the risk. The target network is an insurance. On
+# copy renewed every 100 updates holds it back, and CartPole is too easy to punish the risk. The target network is an insurance. On
 # the five Atari games on which its authors took the parts out again (Mnih et al. 2015, extended data table 3), replay mattered
 # most, and the target network still a good deal. A part that a paper needs, your problem may not: **take it out and look.**
 #
@@ -376,7 +385,7 @@ Teach(experiment, keys=("ret", "loss"), start="Train")
 # | --- | --- | --- | --- |
 # | 1 | **A wrong rung.** Break `my_targets` in a third way, and climb. Can a friend tell from the ladder what you did? | 8 | ● |
 # | 2 | **A short memory.** Train with `capacity=500`. Predict the curve after the first good stretch. | 8 | ● |
-# | 3 | **Soft copies.** Compare `target_update` = 0.01, 200 and 5000. What is too slow, and what too fast? | 10 | ●● |
+# | 3 | **Soft copies.** Compare `target_update` = 0.01, 100 and 5000. What is too slow, and what too fast? | 10 | ●● |
 # | 4 | **How wrong is Q?** At the end of a run, compare $\max_a Q(s_0, a)$ with the discounted return that the agent then gets. Plain, then double. | 15 | ●●● |
 #
 # The graded work is in `exercises/03_dqn.ipynb`, with a bug hunt.

@@ -274,6 +274,16 @@ signs_picture(history)
 # Is the critic getting worse? No: when the pole never falls, all returns are alike, and there is hardly any variance left to
 # explain. Read a ratio together with what it is divided by.
 #
+# Is that good? Against Stable-Baselines3 2.9 with its tuned settings (five seeds, median and interquartile range, one thread,
+# 2026-11-24, two shared cores), until 100 greedy episodes average 475:
+#
+# | | environment steps | seconds of training | return at the end |
+# | --- | --- | --- | --- |
+# | this library | 20,224 (15,104 to 20,224) | 2.9 (2.8 to 3.4) | 500 ± 0, all five |
+# | Stable-Baselines3 | 20,000 (15,000 to 25,000) | 5.2 (3.8 to 6.0) | stopped there |
+#
+# Pendulum, where actions are numbers: −174 (−194 to −173) after 100,000 steps; −200 counts as solved.
+#
 # **Look inside.** The critic's $V$ beside the pole, discounted with $\gamma = 0.99$. What could it be at most?
 
 
