@@ -174,7 +174,6 @@ print(f"{offer['small']} points in {offer['soon']} steps, or {offer['large']} po
 
 # %% answer="patience"
 ### BEGIN SOLUTION
-offer = numbers("patience", SEED)
 patience = (offer["small"] / offer["large"]) ** (1 / (offer["late"] - offer["soon"]))
 ### END SOLUTION
 
