@@ -1,6 +1,5 @@
 """Numbers to watch while a policy learns: does the critic know anything, does the policy still have something to say?"""
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
