@@ -305,7 +305,7 @@ def lesson():
     studio.policy.load_state_dict(studio.reference.state_dict())  # "Teach again" starts from the beginning
     for record in teach(studio, reward_model, drafts, config, watch_texts=hidden_taste):
         yield record
-        if record["step"] % 4 == 3 or record["step"] == config.steps - 1:
+        if record["step"] % 4 == 3 or record["step"] == config.steps - 1 or record["score"] >= ENOUGH:
             page.value = side_by_side(old_stories, tell(studio.policy), f"after {record['step'] + 1} steps")
 
 
