@@ -51,6 +51,7 @@ function frame(label, onkey) {
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation();
+    if (event.repeat && event.key === "Enter" && event.target.closest("button")) event.preventDefault(); // held, it clicks once
     const typing = event.target.closest("input:not([type=range]), textarea, select");
     if (event.repeat || (typing && event.key !== "Escape")) return;
     if (onkey(event.key.length === 1 ? event.key.toLowerCase() : event.key, event)) event.preventDefault();

@@ -46,7 +46,7 @@ function middle(a, b, put) {
 
 function render(page) {
   return asking(page, "Change a text", (desk) => {
-    const box = make("textarea", { class: "rlhf-edit", "aria-label": "The text, to be changed", spellcheck: "false", rows: "6" });
+    const box = make("textarea", { class: "rlhf-edit", "aria-label": "The text, to be changed", rows: "6" });
     const told = make("p", { class: "rlhf-told", id: `rlhf-told-${Math.random().toString(36).slice(2)}` });
     const changes = desk.textBox("What has changed");
     const done = keyButton("", ["Ctrl Enter"], save, "rlhf-main");
@@ -76,7 +76,6 @@ function render(page) {
       changes.replaceChildren(...parts.map(part));
       setText(told, changed ? `${count("out")} out (struck through), ${count("in")} in (underlined)` : "Nothing changed yet");
       setText(done.querySelector(".rlhf-label"), changed ? "Keep my version" : "Good as it is");
-      switchOn(again, changed);
       if (desk.item()) desk.drafts.set(desk.item().item, box.value);
       desk.fade();
     }
@@ -107,7 +106,7 @@ function render(page) {
     }
 
     const after = make("article", { class: "rlhf-card" }, told, changes);
-    return { body: [make("div", { class: "rlhf-cards rlhf-even" }, box, after), help], row: [done, write, again], show, key };
+    return { body: [make("div", { class: "rlhf-cards" }, box, after), help], row: [done, write, again], show, key };
   });
 }
 

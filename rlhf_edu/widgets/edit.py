@@ -15,7 +15,7 @@ def difference(before: str, after: str) -> Parts:
     """How `after` came from `before`, word by word: ("same" | "out" | "in", text) in reading order."""
     a, b = (re.findall(r"\s+|[\w'’]+|.", text, re.DOTALL) for text in (before, after))
     parts: Parts = []
-    for kind, i, end_i, j, end_j in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+    for kind, i, end_i, j, end_j in SequenceMatcher(None, a, b).get_opcodes():
         if kind == "equal":
             parts.append(("same", "".join(a[i:end_i])))
             continue

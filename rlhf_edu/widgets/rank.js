@@ -115,6 +115,7 @@ function render(page) {
       const step = { ArrowUp: -1, ArrowDown: 1 }[key];
       const focused = document.activeElement?.closest("li");
       const chosen = list.contains(focused) ? focused : null;
+      if (step && !event.shiftKey && event.target.matches(".rlhf-text")) return false; // a long text is scrolled
       if (step && event.shiftKey) moveTo(chosen ?? list.firstChild, placeOf(chosen ?? list.firstChild) + step);
       else if (step) (chosen ? list.children[placeOf(chosen) + step] : list.children[step > 0 ? 0 : cards.length - 1])?.focus();
       else if (key === "Enter" && !event.target.closest("button, summary")) save();

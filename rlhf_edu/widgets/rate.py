@@ -34,7 +34,7 @@ class Rate(Asking):
     `anchors` puts marks in words: {1: "makes no sense", 5: "a joy to read"}. Each query's `scale` says which marks there
     are; one of more than eleven marks, or with fractions such as 0 to 1, gets a slider.
 
-    Keys: each mark's digit (← → and Enter on a slider) · u undo · s skip · g guidelines. Running the cell again goes on
+    Keys: the one shown on each mark (← → and Enter for a slider) · u undo · s skip · g guidelines. Running the cell again goes on
     where the person left off. `view` is "auto", "rich" or "plain" (buttons only).
     """
 

@@ -1,5 +1,6 @@
 """The views' scripts in a bare page with a stand-in for the kernel, which can be made slow or silent at will."""
 
+import numpy as np
 import pytest
 
 from rlhf_edu.widgets.panel import HERE, script_of
@@ -91,6 +92,12 @@ def test_held_keys_and_double_presses_count_once(show):
     page.keyboard.up("t")
     page.keyboard.press("j")
     assert len(sent(page)) == 1
+    page.get_by_role("button", name="Tie").focus()
+    for wait in (260, 260, 260):
+        page.wait_for_timeout(wait)
+        page.keyboard.down("Enter")  # on a button, where the browser itself would click again and again
+    page.keyboard.up("Enter")
+    assert len(sent(page)) == 2
 
 
 def test_the_teach_panel_is_worked_by_keys(show):
@@ -182,6 +189,37 @@ def test_texts_are_ranked_by_letters_by_arrows_and_by_dragging(show):
     assert page.evaluate("[window.hacked ?? null, window.leaked]") == [None, []]
 
 
+def marked(page):
+    """What the marked difference shows: [["#text" | "DEL" | "INS", text], ...]."""
+    return page.evaluate(
+        "[...document.querySelector('.rlhf-card .rlhf-text').childNodes].map((n) => [n.nodeName, n.textContent])"
+    )
+
+
+def without(kind, parts):
+    return "".join(text for name, text in parts if name != kind)
+
+
+def most_in_common(a, b):
+    """The length of the longest common subsequence, from its definition."""
+    if not a or not b:
+        return 0
+    if a[0] == b[0]:
+        return 1 + most_in_common(a[1:], b[1:])
+    return max(most_in_common(a[1:], b), most_in_common(a, b[1:]))
+
+
+def test_the_difference_keeps_as_many_signs_as_can_be_kept(show):
+    rng = np.random.default_rng(0)
+    before, *versions = ["".join(rng.choice(list("<&>."), 10)) for _ in range(9)]  # each sign is a word of its own
+    page = show("edit", asked([[before]]))
+    for after in versions:
+        page.locator("textarea").fill(after)
+        parts = marked(page)
+        assert (without("INS", parts), without("DEL", parts)) == (before, after)
+        assert sum(len(text) for name, text in parts if name == "#text") == most_in_common(before, after)
+
+
 def test_a_text_is_edited_with_the_difference_live_and_line_ends_are_no_change(show):
     page = show("edit", asked([[f"the cat sat\r\n{EVIL}"], ["the cat sat on the mat"]]))
     page.locator(".rlhf-question").click()
@@ -192,11 +230,8 @@ def test_a_text_is_edited_with_the_difference_live_and_line_ends_are_no_change(s
     page.keyboard.press("Control+a")
     page.keyboard.type(f"the big cat sat on {EVIL}")
     assert page.locator("ins").first.inner_text().strip() == "big"
-    before = page.evaluate(
-        "[...document.querySelector('.rlhf-card .rlhf-text').childNodes].map((n) => [n.nodeName, n.textContent])"
-    )
-    assert "".join(t for kind, t in before if kind != "INS") == "the cat sat on the mat"
-    assert "".join(t for kind, t in before if kind != "DEL") == f"the big cat sat on {EVIL}"
+    assert without("INS", marked(page)) == "the cat sat on the mat"
+    assert without("DEL", marked(page)) == f"the big cat sat on {EVIL}"
     page.keyboard.press("Escape")
     page.keyboard.press("0")
     page.get_by_text("Nothing changed yet").wait_for()
