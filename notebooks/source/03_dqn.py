@@ -216,7 +216,7 @@ film(
 # | this library | 15,144 (12,544 to 17,544) | 5.4 (3.6 to 6.2) | 500 (one seed of five: 475) |
 # | Stable-Baselines3 | 27,500 (22,500 to 30,000) | 33 (30 to 37) | stopped there |
 #
-# On Acrobot the same code reaches its bar, −85, after 30,088 (30,048 to 30,224) steps and 19 seconds, and stands at −85 (−86 to −83)
+# On Acrobot the same code reaches its bar, −85, after 30,088 (30,048 to 30,224) steps and 19 seconds, and stands at −85.2 (−85.6 to −82.8)
 # after 100,000; one run of the five never got there. A median hides such a run, so ask for the spread, too.
 #
 # ## 4 Break it: no target network
