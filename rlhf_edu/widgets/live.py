@@ -16,6 +16,7 @@ POINTS = 400  # a longer curve is thinned out for the page
 WORDS = {
     "ready": "Nothing has happened yet. Press {start} to begin.",
     "running": "Learning: step {step}{of}.",
+    "pausing": "Pausing: step {next}{of} ends first.",
     "paused": "Paused after step {step}{of}. Press Go on when you like.",
     "stopped": "Stopped after step {step}{of}. What was learned so far stays.",
     "finished": "Done: {step} steps in {seconds:.0f} s.",
@@ -123,6 +124,7 @@ class Teach(Panel):
         step, of = len(self.history), f" of {self.total}" if self.total else ""
         words = {
             "step": step,
+            "next": step + 1,
             "of": of,
             "seconds": self._seconds,
             "error": self.worker.error,
@@ -132,7 +134,9 @@ class Teach(Panel):
             "status": self.status,
             "step": step,
             "total": self.total or 0,
-            "says": WORDS[self.status].format(**words),
+            "says": WORDS["pausing" if self.status == "paused" and not self.worker.at_rest else self.status].format(
+                **words
+            ),
             "problem": self._done_error,
             "start": self.start_label,
             "curves": [self._curve(key) for key in self.keys],

@@ -19,6 +19,7 @@ class Worker:
         self.make_run, self.on_change, self.pause_seconds = make_run, on_change, 1 / per_second
         self.history: list[dict] = []
         self.status, self.error = "ready", ""
+        self.at_rest = False  # paused, and the step that was under way has ended
         self._state = threading.Condition()
         self._thread: threading.Thread | None = None
         self._told_at = 0.0
@@ -82,8 +83,12 @@ class Worker:
             self.on_change()
 
     def _may_go_on(self) -> bool:
+        if self.status == "paused":
+            self.at_rest = True
+            self.on_change()
         with self._state:
             self._state.wait_for(lambda: self.status != "paused")
+            self.at_rest = False
             return self.status != "stopped"
 
     def _tell(self) -> None:

@@ -115,6 +115,8 @@ class Lab:
         size = {"width": 1280, "height": 1600}
         page = self.browser.new_context(**({"viewport": size, "reduced_motion": "reduce"} | context)).new_page()
         page.set_default_timeout(60_000)  # a busy machine is no failure
+        dialog = page.locator("dialog.jp-Dialog").first  # a slow start asks for a kernel, or says that it waits for one
+        page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").first.click())
         page.goto(
             f"http://127.0.0.1:{self.port}/lab/workspaces/w{self._count}/tree/{name}?token={TOKEN}", wait_until="commit"
         )

@@ -36,7 +36,17 @@ def pictures(notebook, name):
 def run_cells(notebook, first, last, seconds=120):
     """Run from the code cell that contains `first` to the one that contains `last`, and wait until that has run."""
     page, active = notebook.page, notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
-    notebook.cells.filter(has_text=first).first.locator(".jp-InputPrompt").first.click()
+    start = notebook.cells.filter(has_text=first).first.locator(".jp-InputPrompt").first
+    for _ in range(4):  # on a cold start a key is ignored now and then
+        start.click()
+        if last in active.text_content():
+            break
+        page.keyboard.press("Shift+Enter")
+        try:
+            start.filter(has_text=re.compile(r"\[[*\d]+\]")).wait_for(timeout=5_000)
+            break
+        except Exception:  # playwright may be missing here, so its TimeoutError has no name
+            continue
     for _ in range(60):
         here = "jp-CodeCell" in active.get_attribute("class") and last in active.text_content()
         page.keyboard.press("Shift+Enter")
@@ -47,9 +57,6 @@ def run_cells(notebook, first, last, seconds=120):
     prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=1000 * seconds, state="attached")
 
 
-@pytest.mark.xfail(
-    strict=False, reason="now and then the count stays behind the first answer: a race still to be found"
-)
 def test_a_student_labels_teaches_and_judges(lesson, tmp_path):
     page = lesson.page
     run_cells(lesson, "RLHF_EDU_FAST", LABEL)
@@ -82,12 +89,11 @@ def label(lesson):
     view = page.locator(".rlhf-view").first
     page.locator(".rlhf-note", has_text="No opinion yet.").wait_for()
     pictures(lesson, "1_before_the_first_answer")
-    page.wait_for_timeout(500)  # nobody reads two stories faster
     view.get_by_role("button", name="Left is better").click()
     page.locator(".rlhf-note", has_text="After 1 choice").wait_for(timeout=30_000)
     cells = lesson.source_count()
     for i in range(1, 12):
-        view.locator(".rlhf-count", has_text=f"{i} of 12").wait_for(timeout=15_000)
+        view.locator(".rlhf-count", has_text=f"{i} of 12").wait_for()
         page.wait_for_timeout(260)
         page.keyboard.press("ArrowRight" if i % 3 else "f")
     page.locator(".rlhf-note", has_text="After 12 choices.").wait_for(timeout=30_000)
