@@ -1,6 +1,6 @@
 """One fit for every kind of feedback and for mixtures of them: the same rewards explain ratings, pairs, edits and rankings.
 
-Left out on purpose: a held-out set for early stopping (split with `train.split_by_prompt`, and look), learning-rate warm-up.
+Left out on purpose: a held-out set for early stopping (split with `train.split_by_prompt`, and look), dropout.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,9 @@ from rlhf_edu.reward.answers import People
 from rlhf_edu.reward.labels import FIRST, TIE, Labels
 from rlhf_edu.reward.scorers import Scorer, TrunkScorer, read
 
+BUNCH = 16  # batches whose answers are sorted by length among themselves
+TYPICAL = 512  # items that set centre and scale where the backbone learns; more would only cost time
+
 
 @dataclass(frozen=True)
 class FitRewardConfig:
@@ -26,6 +29,7 @@ class FitRewardConfig:
     batch: int | None = None  # answers a step; None: all of them
     prior: float = 0.01  # λ: how strongly the head's weights are drawn to 0, against the mean loss
     clip: float = 10.0  # gradient norm
+    warmup: int = 0  # steps of linear rise before the fall; some 6 % of all for an encoder that is fine-tuned
 
     def __post_init__(self):
         for name in ("steps", "lr", "backbone_lr", "clip"):
@@ -35,6 +39,12 @@ class FitRewardConfig:
             raise ValueError(f"prior is {self.prior}, but it must be 0 or more")
         if self.batch is not None and self.batch < 1:
             raise ValueError(f"batch is {self.batch}, but a step needs at least one answer (or None for all)")
+        if not 0 <= self.warmup < self.steps:
+            raise ValueError(f"warmup is {self.warmup}, but it must be 0 or more, and below the {self.steps} steps")
+
+    def share(self, step: int) -> float:
+        """The learning rates' share of their highest at a step: up in a straight line, then down to 0 in another."""
+        return min((step + 1) / max(self.warmup, 1), (self.steps - step) / (self.steps - self.warmup))
 
 
 @trainer
@@ -46,6 +56,7 @@ def fit_reward(
     people: People | None = None,
     weights: Mapping[str, float] | None = None,
     rng: np.random.Generator | None = None,
+    settle: bool = True,
 ):
     """Train `scorer` (and `people`) in place on answers of any kind; yield step, loss (nats an answer), each kind's, accuracy.
 
@@ -53,20 +64,23 @@ def fit_reward(
 
     `people` holds the rating scale and the fondness of ties; make it yourself (`People(labels, ratings=...)`) to choose the
     losses, or to read predicted ratings from it afterwards. `weights` by kind: "rating", "pair", "edit", "ranking".
-    `rng` is needed for batches only.
+    `rng` is needed for batches only. With `settle=False` the scorer keeps its centre and scale: so one that was fitted
+    before goes on from where it stands.
     """
     labels = labels.check().compact()
     people = People(labels) if people is None else people
     if unknown := set(weights or {}) - set(labels.counts()):
         raise ValueError(f"weights names {sorted(unknown)}, but the kinds are {', '.join(labels.counts())}")
-    features = read(scorer, labels.items)
-    scorer.settle(features)
+    seldom = max(1, len(labels.items) // TYPICAL) if scorer.trainable else 1
+    features = read(scorer, labels.items[::seldom])
+    if settle:
+        scorer.settle(features)
     optimizer = make_optimizer(scorer, people, config)
     everything = torch.arange(len(labels.items))
     first_lrs = [group["lr"] for group in optimizer.param_groups]
     for step, part in zip(range(config.steps), parts(labels, config.batch, rng), strict=False):
         for group, lr in zip(optimizer.param_groups, first_lrs, strict=True):
-            group["lr"] = lr * (1 - step / config.steps)
+            group["lr"] = lr * config.share(step)
         rows = everything if part is labels else part.used()
         rewards = rewards_of(scorer, labels.items, features, rows)
         losses = people.losses(rewards, part)
@@ -83,16 +97,24 @@ def fit_reward(
 
 
 def parts(labels: Labels, batch: int | None, rng: np.random.Generator | None) -> Iterator[Labels]:
-    """Endless batches of answers in random order, each answer once a round; all answers at once where batch is None."""
+    """Endless batches of answers in random order, each answer once a round; all answers at once where batch is None.
+
+    Answers about texts of like length share a batch, so that a model that reads them reads little padding.
+    """
     if batch is None or batch >= len(labels):
         while True:
             yield labels
     if rng is None:
         raise ValueError("batches are drawn at random, so fit_reward needs rng=np.random.default_rng(seed)")
+    lengths = labels.lengths()
     while True:
         order = rng.permutation(len(labels))
-        for start in range(0, len(order), batch):
-            yield labels.take(order[start : start + batch])
+        for start in range(0, len(order), batch * BUNCH):
+            some = order[start : start + batch * BUNCH]
+            near = some[np.argsort(lengths[some], kind="stable")]
+            cuts = range(0, len(near), batch)
+            for cut in rng.permutation(cuts):
+                yield labels.take(near[cut : cut + batch])
 
 
 def rewards_of(

@@ -73,6 +73,14 @@ class Labels:
             self.sizes[m],
         )
 
+    def lengths(self) -> np.ndarray:
+        """Characters of the longest text that each answer is about, in the order of `take`; 0 where items are no texts."""
+        n = torch.tensor(
+            [len(item) if isinstance(item, str) else 0 for item in self.items] + [0]
+        )  # last: the filling −1
+        longest = [n[self.rated], *(n[rows].amax(1) for rows in (self.pairs, self.edits, self.ranked) if len(rows))]
+        return torch.cat(longest).numpy()
+
     def used(self) -> Int[Tensor, " U"]:
         """Rows of the items that some answer is about."""
         rows = torch.cat([self.rated, self.pairs.flatten(), self.edits.flatten(), self.ranked.flatten()])

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from rlhf_edu.feedback.types import Edit, Preference, Ranking, Rating
 from rlhf_edu.reward.answers import People
-from rlhf_edu.reward.fit import FitRewardConfig, fit_reward
+from rlhf_edu.reward.fit import BUNCH, FitRewardConfig, fit_reward, parts
 from rlhf_edu.reward.labels import FIRST, SECOND, TIE, Labels, labels_of
 from rlhf_edu.reward.losses import noisy_bradley_terry
 from rlhf_edu.reward.models import RewardModel
@@ -182,6 +182,50 @@ def test_batches_go_through_every_answer_and_end_near_the_same_place():
         next(fit_reward(Scorer(Numbers(), 3), labels, FitRewardConfig(batch=5)))
 
 
+def test_a_round_of_batches_holds_every_answer_once_and_texts_of_like_length():
+    rng = np.random.default_rng(14)
+    items = ["x" * int(n) for n in rng.integers(1, 400, size=4 * BUNCH * 5)]
+    pairs = torch.arange(len(items)).view(-1, 2)
+    outcome = torch.zeros(len(pairs), dtype=torch.long)
+    ranked = torch.tensor([[0, 1, -1], [2, 3, 4]])
+    labels = Labels(items, pairs=pairs, outcome=outcome, ranked=ranked, sizes=torch.tensor([2, 3]))
+    longest = [max(len(items[i]) for i in row) for row in [*pairs.tolist(), [0, 1], [2, 3, 4]]]
+    assert labels.lengths().tolist() == longest
+    mixed, found = parts(labels, 4, rng), []
+    while sum(map(len, found)) < len(labels):
+        found.append(next(mixed))
+    seen = sorted(tuple(row) for part in found for row in part.pairs.tolist())
+    assert seen == [tuple(row) for row in pairs.tolist()]
+    assert sum(len(part.ranked) for part in found) == 2
+    within = np.mean([part.lengths().std() for part in found if len(part) == 4])
+    assert within < 0.3 * np.std(longest)  # at random it would be about as large
+    numbers = answers(1)
+    assert numbers.lengths().tolist() == [0] * len(numbers)
+
+
+def test_learning_rates_rise_then_fall_in_straight_lines():
+    config = FitRewardConfig(steps=10, warmup=4)
+    assert [config.share(step) for step in range(10)] == pytest.approx(
+        [1 / 4, 2 / 4, 3 / 4, 1, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6]
+    )
+    assert [FitRewardConfig(steps=4).share(step) for step in range(4)] == [1, 0.75, 0.5, 0.25]
+
+
+def test_a_fit_can_go_on_from_where_another_stopped():
+    labels = answers(15)
+    scorer, _ = fitted(labels)
+    shifted = Labels([x + 5 for x in labels.items], pairs=labels.pairs, outcome=labels.outcome)
+    with torch.no_grad():
+        before = scorer(labels.items)
+    centre = scorer.centre.clone()
+    next(fit_reward(scorer, shifted, FitRewardConfig(lr=1e-9), settle=False))
+    with torch.no_grad():
+        assert torch.allclose(scorer(labels.items), before, atol=1e-5)
+    assert torch.equal(scorer.centre, centre)
+    next(fit_reward(scorer, shifted, FitRewardConfig(lr=1e-9)))
+    assert not torch.allclose(scorer.centre, centre, atol=1)
+
+
 def test_a_network_on_observations_learns_what_no_line_can():
     rng = np.random.default_rng(10)
     x = rng.uniform(-1, 1, size=(300, 2)).astype(np.float32)
@@ -308,6 +352,7 @@ def test_what_labels_refuse_the_fit_refuses():
         (lambda: FitRewardConfig(steps=0), "steps is 0"),
         (lambda: FitRewardConfig(prior=-1.0), "prior is -1"),
         (lambda: FitRewardConfig(batch=0), "batch is 0"),
+        (lambda: FitRewardConfig(steps=5, warmup=5), "warmup is 5"),
         (lambda: People(answers(1), "stars"), "ratings is 'stars'"),
         (lambda: Scorer(Numbers(), 3, scale="none"), "scale is 'none'"),
         (lambda: LMFeatures(POLICY, TOKENIZER, pool="max"), "pool is 'max'"),
