@@ -295,7 +295,7 @@ print("20 random batches: both kinds of targets equal the library's")
 # %%
 duel = QNetwork(obs_size=4, n_actions=2, dueling=True)
 states = torch.randn(6, 4)
-out = duel.body(states)  # V and two As
+out = duel.body(duel.scale(states))  # V and two As
 V, A = out[:, :1], out[:, 1:]
 mine = V + A - A.mean(dim=1, keepdim=True)
 print(

@@ -406,7 +406,7 @@ belief_picture()
 from rlhf_edu.widgets.live import Teach
 
 clip = W.Checkbox(True, description="clip the ratio")
-ends = W.Checkbox(True, description="tell truncated from terminated")
+ends = W.Checkbox(True, description="tell truncated from terminated", layout={"width": "400px"})
 display(clip, ends)
 
 

@@ -185,7 +185,7 @@ def readable(key: str) -> str:
     """A record's key as words: "kl_nats" becomes "KL (nats)"."""
     words = key.split("_")
     unit = words.pop() if len(words) > 1 and words[-1] in ("nats", "seconds", "steps") else ""
-    words = [w.upper() if w in ("kl", "lr") else w for w in words]
+    words = [{"kl": "KL", "lr": "LR", "ret": "return an episode"}.get(word, word) for word in words]
     return " ".join(words) + (f" ({unit})" if unit else "")
 
 
