@@ -1,9 +1,10 @@
 """Shortest walks learned from random ones: PPO, RLOO and GRPO with a reward, ILQL from rated walks alone, best-of-n and RFT beside them.
 
-Graphs of 21 nodes. The data are 3000 random walks from 15 of the 20 starts; no walk from the other 5 is written or rated
-before the test, though other walks pass them. A small language model first reads the walks and their tails (a tail of a
-random walk is one too). Prompts of the online methods are the first one to four nodes of the walks. Optimality 1 is a shortest
-walk, 0 one that never arrives.
+Graphs of 21 nodes. The data are 3000 random walks from 15 of the 20 starts. Nobody rates a walk from the other 5 before the
+test, nor has a method write one; but other walks pass them. A small language model first reads the walks and their tails,
+unrated: a tail of a random walk is one too, and so each node has been seen at each place of a text. Without that, nothing
+learned about a node in passing is of use where it comes first. Prompts of the online methods are the first one to four nodes
+of the walks. Optimality 1 is a shortest walk, 0 one that never arrives.
 
 python tests/benchmarks/bench_walks.py [--graphs 3] [--threads 2] [--only ppo ilql]
 """
@@ -93,8 +94,9 @@ def make(seed: int) -> Task:
     torch.manual_seed(seed)
     model = GPT2(GPT2Config(tokenizer.vocab_size, graph.max_length + 4, layers=2, heads=4, width=64)).eval()
     task = Task(graph, tokenizer, walks, model, seen, fresh)
-    tails = [walk[i:] for walk in walks for i in range(len(walk) - 1)]  # a tail of a random walk is a random walk
-    rows = [[*tokenizer.encode(task.text(walk)), tokenizer.eos_id] for walk in tails]
+    # A tail of a random walk is a random walk; one that ran out of time has no end, or the model would stop anywhere.
+    tails = [walk[i:] for walk in walks for i in range(len(walk) - 1)]
+    rows = [[*tokenizer.encode(task.text(walk)), *[tokenizer.eos_id] * (walk[-1] == 0)] for walk in tails]
     pretrain(model, batches(rows, 64, tokenizer.pad_id, rng), PretrainConfig(steps=600, lr=2e-3)).run()
     return task
 
