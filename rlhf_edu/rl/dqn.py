@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_edu.core import trainer
-from rlhf_edu.rl.nets import obs_size, see
+from rlhf_edu.rl.nets import check_fits, obs_size, see
 from rlhf_edu.rl.replay import Replay, Transitions
 from rlhf_edu.rl.stepping import Stepper
 
@@ -100,6 +100,8 @@ def dqn(
     targets = targets or (double_targets if config.double else dqn_targets)
     envs = Stepper(env, seed=int(rng.integers(2**31)))
     n_actions = check_actions(envs)
+    device = next(net.parameters()).device
+    check_fits(net, torch.from_numpy(envs.obs).to(device), n_actions, "q_network")
     replay = Replay(
         config.capacity,
         envs.n_envs,

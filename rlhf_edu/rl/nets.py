@@ -1,6 +1,6 @@
 """The small networks of the course: action values, and a policy with a value function."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -48,6 +48,8 @@ class Standardise(nn.Module):
         self.count.copy_(total)
 
     def forward(self, obs: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        if obs.shape[-1] != len(self.mean):  # one number would be broadcast in silence
+            raise RuntimeError(f"observations of {obs.shape[-1]} numbers came, but the network is for {len(self.mean)}")
         return (obs - self.mean) * torch.rsqrt(self.var + 1e-6)  # what never changes stays near 0
 
 
@@ -130,6 +132,20 @@ def actor_critic(env: Any, hidden: Sequence[int] = (64, 64)) -> ActorCritic:
     if isinstance(act_space, spaces.Box) and len(act_space.shape) == 1:
         return ActorCritic(obs_size(obs_space), act_space.shape[0], hidden, continuous=True)
     raise ValueError(f"actions must be Discrete or a Box with one axis, but this space is {act_space}")
+
+
+def check_fits(outputs: Callable[[Tensor], Tensor], obs: Float[Tensor, "E D"], n_out: int, made_by: str) -> None:
+    """Raise a ValueError where a network was made for another environment; `n_out` is what this one needs."""
+    try:
+        with torch.no_grad():
+            found = outputs(obs).shape[-1]
+    except RuntimeError:  # the sizes inside do not go together
+        found = None
+    if found != n_out:
+        raise ValueError(
+            f"the network does not fit this environment, which shows {obs.shape[-1]} numbers and needs {n_out} outputs: "
+            f"make it with {made_by}(env)"
+        )
 
 
 def single_spaces(env: Any) -> tuple[Space, Space]:

@@ -26,6 +26,16 @@ class Model:
     reach: Float[np.ndarray, "S A S"]
     reward: Float[np.ndarray, "S A"]
 
+    def __post_init__(self):
+        if self.reach.shape != (*self.reward.shape, len(self.reward)):
+            raise ValueError(
+                f"reach has shape {self.reach.shape} and reward {self.reward.shape}, but they must be (S, A, S) and (S, A)"
+            )
+        if not (self.reach >= 0).all() or not (self.reach.sum(2) <= 1 + 1e-6).all():
+            raise ValueError(
+                "reach has rows that are no probabilities: they must not be negative or sum to more than 1"
+            )
+
 
 @dataclass(frozen=True)
 class PlanningConfig:

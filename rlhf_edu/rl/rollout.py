@@ -1,14 +1,17 @@
 """Let a policy act in several environments at once and write down what happened: T steps × E environments."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rlhf_edu.rl.nets import ActorCritic
+from rlhf_edu.rl.distributions import Categorical
+from rlhf_edu.rl.nets import ActorCritic, check_fits
 from rlhf_edu.rl.stepping import Stepper
 
 
@@ -35,6 +38,7 @@ def rollouts(
     the same weights, which saves T small forward passes.
     """
     device = next(policy.parameters()).device
+    check_policy(policy, envs)
     while True:
         obs_seen, acts, rews, terminations, truncations, cut_off = [], [], [], [], [], []
         for t in range(n_steps):
@@ -51,6 +55,19 @@ def rollouts(
                 column.append(item)
         seen = torch.stack([*obs_seen, torch.from_numpy(envs.obs).to(device)])
         yield finish(policy, seen, torch.stack(acts), np.stack([rews, terminations, truncations]), cut_off)
+
+
+def check_policy(policy: ActorCritic, envs: Stepper) -> None:
+    """Raise a ValueError where the policy was made for another environment."""
+
+    def outputs(obs: Tensor) -> Tensor:
+        distribution = policy.policy(obs)
+        return distribution.logits if isinstance(distribution, Categorical) else distribution.mean
+
+    obs = torch.from_numpy(envs.obs).to(next(policy.parameters()).device)
+    space = envs.act_space
+    n_out = int(space.n) if isinstance(space, spaces.Discrete) else math.prod(space.shape or ())
+    check_fits(outputs, obs, n_out, "actor_critic")
 
 
 def finish(

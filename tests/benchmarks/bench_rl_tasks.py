@@ -89,7 +89,7 @@ ACROBOT_DQN = Task(
     "Acrobot-v1",
     solved=-85,
     test_every=10_000,
-    config=DQNConfig(steps=100_000, replay_ratio=0.5, n_step=3, explore=0.3),
+    config=DQNConfig(steps=100_000, capacity=100_000, replay_ratio=0.5, n_step=3, explore=0.2),
     hidden=(128, 128),
     zoo=dict(
         n_timesteps=100_000,

@@ -5,7 +5,10 @@ import torch
 
 from rlhf_edu.envs import make_vec
 from rlhf_edu.rl.distributions import Categorical, Gaussian
+from rlhf_edu.rl.dqn import dqn
 from rlhf_edu.rl.nets import QNetwork, actor_critic, q_network, see
+from rlhf_edu.rl.policy_gradient import a2c, reinforce
+from rlhf_edu.rl.ppo import ppo
 
 
 def test_dueling_splits_values_as_the_paper_says():
@@ -72,3 +75,18 @@ def test_what_never_changes_and_networks_without_a_scale_do_no_harm():
             see(net, np.full((4, 1), 7.0, np.float32))
     assert constant.scale(torch.full((2, 1), 7.0)).abs().max() < 1e-3
     assert plain.scale(torch.full((2, 1), 7.0)).tolist() == [[7.0], [7.0]]
+
+
+@pytest.mark.parametrize("train", [dqn, ppo, reinforce, a2c])
+@pytest.mark.parametrize("other", ["Acrobot-v1", "rlhf_edu/ProbeAction-v0"])
+def test_a_network_made_for_another_environment_is_named(train, other):
+    made = q_network if train is dqn else actor_critic
+    run = train(made(make_vec("CartPole-v1", 2)), make_vec(other, 2), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=rf"does not fit this environment.*make it with {made.__name__}\(env\)"):
+        run.run()
+
+
+def test_a_policy_of_the_other_kind_of_action_is_named():
+    run = ppo(actor_critic(make_vec("Acrobot-v1", 2)), make_vec("Pendulum-v1", 2), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="does not fit this environment"):
+        run.run()

@@ -118,3 +118,15 @@ def test_a_good_table_is_read():
     assert isinstance(model_of(table()), Model)
     assert model_of(table()).reward.tolist() == [[1.0]]
     assert model_of(table()).reach.tolist() == [[[0.0]]]
+
+
+@pytest.mark.parametrize(
+    ("reach", "reward", "said"),
+    [
+        (np.array([[[-0.5, 1.0]], [[0.5, 0.5]]]), np.zeros((2, 1)), "must not be negative"),
+        (np.array([[[0.9, 0.9]], [[0.5, 0.5]]]), np.zeros((2, 1)), "sum to more than 1"),
+    ],
+)
+def test_arrays_that_are_no_model_are_refused(reach, reward, said):
+    with pytest.raises(ValueError, match=said):
+        Model(reach, reward)
