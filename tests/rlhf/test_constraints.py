@@ -8,7 +8,9 @@ import tiny
 import torch
 from ppo_runs import likes_low_ids
 
-from rlhf_edu.rlhf.constraints import Lagrangian, length_penalty
+from rlhf_edu.reward.losses import bradley_terry
+from rlhf_edu.reward.models import RewardModel
+from rlhf_edu.rlhf.constraints import Lagrangian, head_posterior, length_penalty, lower_bound
 from rlhf_edu.rlhf.group import RLOO, group_rl
 
 DONE = tiny.written(tiny.gpt2(1), seed=3, n=12)
@@ -71,3 +73,55 @@ def test_what_makes_no_sense_is_refused_in_one_sentence():
     ):
         with pytest.raises(ValueError, match=words):
             call()
+
+
+def fitted(prior: float = 0.02):
+    """A reward model settled on some texts, its head at the very minimum of loss and prior, and the features it was fitted to."""
+    model = RewardModel(tiny.gpt2(1))
+    model.settle(DONE)
+    f = model.features(DONE.ids, DONE.mask)
+    chosen, rejected = f[:6], f[6:]
+    optimizer = torch.optim.LBFGS(model.head.parameters(), max_iter=300, tolerance_grad=1e-9, tolerance_change=1e-12)
+
+    def loss():
+        optimizer.zero_grad()
+        weight = model.head.linear.weight
+        total = bradley_terry(model.reward(chosen), model.reward(rejected)) + prior * weight.square().sum()
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    return model, chosen, rejected, prior
+
+
+def test_the_posterior_is_the_inverse_curvature_that_autograd_finds():
+    model, chosen, rejected, prior = fitted()
+    a, b = (model.standardise(x).double() for x in (chosen, rejected))
+    log_posterior = lambda w: len(a) * (bradley_terry(a @ w, b @ w) + prior * w.square().sum())  # noqa: E731
+    w = model.head.linear.weight[0].detach().double()
+    assert torch.autograd.functional.jacobian(log_posterior, w).norm() < 1e-3  # w is the minimum
+    curve = torch.autograd.functional.hessian(log_posterior, w)
+    found = head_posterior(model, chosen, rejected, prior)
+    assert torch.allclose(found @ curve, torch.eye(len(w)).double(), atol=1e-6)
+
+
+def test_the_lower_bound_is_that_of_very_many_heads_drawn_from_the_posterior():
+    model, chosen, rejected, prior = fitted()
+    covariance = head_posterior(model, chosen, rejected, prior)
+    w = model.head.linear.weight[0].detach().double()
+    g = torch.Generator().manual_seed(0)
+    noise = torch.randn(20_000, len(w), generator=g, dtype=torch.float64)
+    heads = w + noise @ torch.linalg.cholesky(covariance).T
+    z = model.standardise(model.features(DONE.ids, DONE.mask)).double()
+    doubt = (z @ heads.T).std(1)
+    found = (model(DONE) - lower_bound(model, covariance, k=2.0)(DONE)) / 2
+    assert torch.allclose(found.double(), doubt, rtol=0.03)
+    assert torch.equal(lower_bound(model, covariance, k=0.0)(DONE), model(DONE))
+
+
+def test_bad_doubts_are_refused():
+    model, chosen, rejected, _ = fitted()
+    with pytest.raises(ValueError, match="prior is 0.0"):
+        head_posterior(model, chosen, rejected, 0.0)
+    with pytest.raises(ValueError, match="k is -1.0"):
+        lower_bound(model, torch.eye(2), k=-1.0)
