@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from rlhf_edu.core import trainer
 from rlhf_edu.lm.interface import CausalLM, Completions, left_pad
 from rlhf_edu.lm.sampling import autocast, check_room, sample
-from rlhf_edu.ops import entropy, kl_k3, masked_mean
-from rlhf_edu.rlhf.ppo import score_tokens
+from rlhf_edu.ops import kl_k3, masked_mean
+from rlhf_edu.rlhf.ppo import noted_or_read, score_tokens
 from rlhf_edu.rlhf.shaping import RewardFn, checked_scores
 from rlhf_edu.rlhf.watching import distinct_pairs
 
@@ -163,7 +163,7 @@ def group_rl(
         )
         m = done.new_mask
         with torch.no_grad(), autocast(device):
-            logp_old, _, logits = score_tokens(policy, done)
+            logp_old, _ = noted_or_read(policy, done)
             logp_ref, _, _ = score_tokens(reference, done)
         ended = (done.new_ids == eos_id).any(1)
         score = checked_scores(reward_fn, done)
@@ -189,7 +189,7 @@ def group_rl(
             reward=(score - config.beta * kl).mean().item(),
             flat=flat.float().mean().item(),
             advantage_size=adv.abs().mean().item(),
-            entropy=masked_mean(entropy(logits), m).item(),
+            entropy=-masked_mean(logp_old, m).item(),  # of its own samples: unbiased, and needs no logits
             n_new=m.sum(1).float().mean().item(),
             ended=ended.float().mean().item(),
             distinct_2=distinct_pairs(done),

@@ -91,14 +91,14 @@ def score_tokens(lm: CausalLM, done: Completions, temperature: float = 1.0, head
     return logp, head(hidden) if head is not None else torch.zeros_like(logp), logits
 
 
-def noted_or_read(policy: CausalLM, done: Completions, temperature: float, head: nn.Module):
-    """Log-probs and values of the policy that wrote `done`: as noted while writing, or read again.
+def noted_or_read(policy: CausalLM, done: Completions, temperature: float = 1.0, head: nn.Module | None = None):
+    """Log-probs and values (0 without a head) of the policy that wrote `done`: as noted while writing, or read again.
 
     In float32 the two agree to 1e-5. In bfloat16 the cache's kernels round differently from those of the update, and the
     first ratio would not be 1: there the texts are read once more.
     """
-    if done.val is not None and not torch.is_autocast_enabled(done.ids.device.type):
-        return done.logp, done.val
+    if (head is None or done.val is not None) and not torch.is_autocast_enabled(done.ids.device.type):
+        return done.logp, torch.zeros_like(done.logp) if head is None else done.val
     return score_tokens(policy, done, temperature, head)[:2]
 
 
