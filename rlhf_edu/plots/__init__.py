@@ -4,10 +4,23 @@ Every picture is drawn on a `matplotlib.figure.Figure` of its own, never through
 callbacks and threads.
 """
 
-from rlhf_edu.plots.clips import Clip, clip, play
+from rlhf_edu.plots.clips import Clip, Sheet, clip, frames_of, play, sheet
 from rlhf_edu.plots.curves import curves
 from rlhf_edu.plots.grids import value_map
 from rlhf_edu.plots.live import watch
 from rlhf_edu.plots.style import COLOURS, Picture, new_figure
 
-__all__ = ["COLOURS", "Clip", "Picture", "clip", "curves", "new_figure", "play", "value_map", "watch"]
+__all__ = [
+    "COLOURS",
+    "Clip",
+    "Picture",
+    "Sheet",
+    "clip",
+    "curves",
+    "frames_of",
+    "new_figure",
+    "play",
+    "sheet",
+    "value_map",
+    "watch",
+]

@@ -25,6 +25,7 @@ class Asking(Panel):
     kind = ""  # of the queries
     shows = ""  # what such queries are called
     question = ""  # asked where the query has none of its own
+    ahead = AHEAD
 
     def __init__(self, session: FeedbackSession, view: str = "auto"):
         kinds = {query.kind for query in session.queries} - {self.kind}
@@ -61,7 +62,7 @@ class Asking(Panel):
     def _state(self) -> dict:
         refused, self._refused = self._refused, ""
         try:
-            upcoming, problem = self.session.upcoming(AHEAD), self.session.problem or refused
+            upcoming, problem = self.session.upcoming(self.ahead), self.session.problem or refused
         except StoreError as error:
             upcoming, problem = [], str(error)
         progress = self.session.progress
