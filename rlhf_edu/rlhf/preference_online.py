@@ -29,7 +29,9 @@ class OnlineConfig:
     prompts: int = 24  # different ones a round
     group: int = 8  # texts for each, of which the best and the worst make a pair
     n_new: int = 80  # longest answer, in tokens
-    train: PreferenceConfig = field(default_factory=lambda: PreferenceConfig(steps=8, batch=12))  # of each round
+    train: PreferenceConfig = field(
+        default_factory=lambda: PreferenceConfig(steps=8, batch=12, lr=1.5e-4)
+    )  # of each round
 
     def __post_init__(self):
         for name in ("rounds", "prompts", "n_new"):
