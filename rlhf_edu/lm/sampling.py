@@ -19,15 +19,20 @@ def autocast(device: torch.device):
 
 
 def draw(
-    logits: Float[Tensor, "B V"], temperature: float, generator: torch.Generator | None
+    logits: Float[Tensor, "B V"],
+    temperature: float,
+    generator: torch.Generator | None,
+    u: Float[Tensor, " B"] | None = None,
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
-    """One token a row from softmax(logits / temperature), and its log-prob.
+    """One token a row from softmax(logits / temperature), and its log-prob. `u` is drawn here, or given.
 
     token = the first v with p_1 + … + p_v > u,   u ~ Uniform(0, 1)        inverse transform sampling
     """
     p = F.softmax(logits.float() / temperature, dim=-1)
     cdf = p.cumsum(-1)
-    u = torch.rand(len(cdf), 1, generator=generator, device=cdf.device) * cdf[:, -1:]  # rounding leaves cdf[-1] near 1
+    if u is None:
+        u = torch.rand(len(cdf), generator=generator, device=cdf.device)
+    u = u[:, None] * cdf[:, -1:]  # rounding leaves cdf[-1] near 1
     token = torch.searchsorted(cdf, u, right=True).clamp(max=cdf.shape[1] - 1)
     return token.squeeze(1), p.gather(1, token).log().squeeze(1)
 
@@ -53,11 +58,13 @@ def sample(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
     head: nn.Module | None = None,
+    dice: Float[Tensor, "B N"] | None = None,
 ) -> Completions:
     """Up to `n_new` tokens after each left-padded prompt, `samples` times: P·samples rows, a prompt's own side by side.
 
     A row ends with its first EOS; what follows is padding, masked out. `generator` lives on the model's device. With a
     `head` (hidden state → number) its value before each new token is noted too, which saves reading the texts again.
+    `dice`, uniform in [0, 1), replaces the generator: a number for each new token, whoever else is in the batch.
     Raises ValueError when prompt and answer do not fit the model's context, or the temperature is not positive.
     """
     width = ids.shape[1]
@@ -81,7 +88,7 @@ def sample(
         alive = torch.arange(B, device=device)  # the row of the result that each row of the batch writes
         writing, pad = torch.ones(B, dtype=torch.bool, device=device), torch.tensor(pad_id, device=device)
         for t in range(n_new):
-            token, logp = draw(logits, temperature, generator)
+            token, logp = draw(logits, temperature, generator, None if dice is None else dice[alive, t])
             out_ids[alive, t] = token.where(writing, pad)
             out_logp[alive, t], out_mask[alive, t] = logp * writing, writing
             if head is not None and out_val is not None:

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from rlhf_edu.core import trainer
 from rlhf_edu.lm.interface import CausalLM, Completions, left_pad
-from rlhf_edu.lm.sampling import autocast, check_room, sample
+from rlhf_edu.lm.sampling import autocast, check_room
 from rlhf_edu.ops import kl_k3, masked_mean
 from rlhf_edu.rlhf.ppo import noted_or_read, score_tokens
+from rlhf_edu.rlhf.processes import average, average_gradients, by_shares, my_share, weight, write_together
 from rlhf_edu.rlhf.shaping import RewardFn, checked_scores
 from rlhf_edu.rlhf.watching import distinct_pairs
 
@@ -148,6 +149,7 @@ def group_rl(
 
     `advantages(scores)` may be your own. A group in which all scores are equal teaches nothing; `flat` is their share, and
     nothing else in the first three steps stops the run with a ValueError.
+    Several processes share each batch (see `processes`) and give the numbers of one with the whole batch.
     """
     device = next(iter(policy.parameters())).device
     optimizer = torch.optim.Adam(policy.parameters(), lr=config.lr, eps=1e-5, fused=device.type in ("cpu", "cuda"))
@@ -158,15 +160,15 @@ def group_rl(
             parameters["lr"] = config.lr * (1 - step / config.steps)
         some = torch.randint(len(prompts), (config.prompts,), generator=generator, device=device).tolist()
         ids, mask = left_pad([prompts[i] for i in some], pad_id, device)
-        done = sample(
+        done = write_together(
             policy, ids, mask, config.n_new, eos_id=eos_id, pad_id=pad_id, samples=config.group, generator=generator
         )
         m = done.new_mask
         with torch.no_grad(), autocast(device):
-            logp_old, _ = noted_or_read(policy, done)
-            logp_ref, _, _ = score_tokens(reference, done)
+            logp_old, _ = by_shares(lambda part: noted_or_read(policy, part), done)
+            logp_ref = by_shares(lambda part: score_tokens(reference, part)[0], done)
         ended = (done.new_ids == eos_id).any(1)
-        score = checked_scores(reward_fn, done)
+        score = by_shares(lambda part: checked_scores(reward_fn, part), done)
         if config.missing_eos is not None:
             score = torch.where(ended, score, config.missing_eos)
         kl = (logp_old - logp_ref).sum(1)
@@ -202,27 +204,32 @@ def _update(policy, optimizer, done, logp_old, logp_ref, adv, config: GroupConfi
     """A few epochs of clipped steps on one batch; stops, and says so, when the policy has moved too far from it."""
     logs, stopped = [], 0.0
     for _epoch in range(config.epochs):
-        for rows in torch.randperm(len(done), generator=generator, device=adv.device).chunk(config.minibatches):
+        for everyone in torch.randperm(len(done), generator=generator, device=adv.device).chunk(config.minibatches):
+            rows = my_share(everyone)
             part, m = done[rows], done.new_mask[rows]
+            share = weight(m, done.new_mask[everyone])
             with autocast(adv.device):
                 logp, _, _ = score_tokens(policy, part)
             loss = group_loss(logp, logp_old[rows], adv[rows], m, config.clip, config.average)
             if config.kl == "loss":  # eq. 4 of Shao et al. is k3: its gradient pulls towards the reference
                 loss = loss + config.beta * average_tokens(kl_k3(logp, logp_ref[rows]), m, config.average)
+            loss = share * loss if config.average == "tokens" else loss  # the other means are over texts: equal shares
             ratio = (logp.detach() - logp_old[rows]).exp()
-            log = dict(
-                grad_norm=0.0,
-                policy_loss=loss.item(),
-                approx_kl=masked_mean(kl_k3(logp_old[rows], logp.detach()), m).item(),
-                clip_fraction=masked_mean(((ratio - 1).abs() > config.clip).float(), m).item(),
-                ratio=masked_mean(ratio, m).item(),
+            numbers = dict(
+                approx_kl=share * masked_mean(kl_k3(logp_old[rows], logp.detach()), m),
+                clip_fraction=share * masked_mean(((ratio - 1).abs() > config.clip).float(), m),
+                ratio=share * masked_mean(ratio, m),
+                policy_loss=loss,
             )
+            means = average(torch.stack([*numbers.values()])).tolist()
+            log = dict(grad_norm=0.0) | dict(zip(numbers, means, strict=True))
             logs.append(log)
             if not log["approx_kl"] < 1.0 or not 0.5 < log["ratio"] < 2.0:  # written so that NaN stops too
                 stopped = 1.0
                 break
             optimizer.zero_grad()
             loss.backward()
+            average_gradients(policy.parameters())
             log["grad_norm"] = nn.utils.clip_grad_norm_(policy.parameters(), 1.0).item()
             optimizer.step()
         if stopped:

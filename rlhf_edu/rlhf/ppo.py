@@ -1,7 +1,7 @@
 """PPO on a language model: write, score, subtract what it costs to leave the reference, take clipped steps, again.
 
 Schulman et al. (2017), "Proximal policy optimization algorithms"; Ziegler et al. (2019), "Fine-tuning language models from
-human preferences". Left out on purpose: reward whitening (the score has unit variance already), dropout, several GPUs.
+human preferences". Left out on purpose: reward whitening (the score has unit variance already), dropout.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,9 @@ from rlhf_edu.core import trainer
 from rlhf_edu.lm.checkpoint import save_state
 from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.lm.interface import CausalLM, Completions, completion_logits, left_pad
-from rlhf_edu.lm.sampling import autocast, check_room, sample
+from rlhf_edu.lm.sampling import autocast, check_room
 from rlhf_edu.ops import kl_k3, masked_mean, token_logp, whiten
+from rlhf_edu.rlhf.processes import average, average_gradients, by_shares, my_share, place, weight, write_together
 from rlhf_edu.rlhf.resume import restore, snapshot
 from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_advantages, checked_scores, shaped_rewards, token_gae
 from rlhf_edu.rlhf.watching import distinct_pairs, explained_variance
@@ -125,6 +126,7 @@ def ppo(
     adds numbers of yours to each record, the gold score for example. `advantages(rewards, values, mask)` may be your own.
     `expected(done)` is a first guess of the values, to which the value head adds what it learns (0 if not given).
     With `checkpoint` every step is saved there, and a run that finds one goes on from it with the same numbers.
+    Several processes share each batch (see `processes`) and give the numbers of one with the whole batch.
     """
     device = next(iter(policy.parameters())).device
     trained = [*policy.parameters(), *value_head.parameters()]
@@ -133,7 +135,9 @@ def ppo(
     check_room(policy, left_pad(list(prompts), pad_id)[0].shape[1], config.n_new)  # now, not when the longest is drawn
     if checkpoint is not None and checkpoint.exists():
         beta, first = restore(checkpoint, device, policy, value_head, optimizer, generator)
-    elif checkpoint is not None:  # so that an interrupt in the middle of the first step can be undone too
+    elif (
+        checkpoint is not None and place()[0] == 0
+    ):  # so that an interrupt in the middle of the first step can be undone too
         save_state(checkpoint, snapshot(0, beta, policy, value_head, optimizer, generator))
 
     for step in range(first, config.steps):
@@ -141,7 +145,7 @@ def ppo(
             group["lr"] = config.lr * (1 - step / config.steps)
         chosen = torch.randint(len(prompts), (config.batch,), generator=generator, device=device).tolist()
         ids, mask = left_pad([prompts[i] for i in chosen], pad_id, device)
-        done = sample(
+        done = write_together(
             policy,
             ids,
             mask,
@@ -154,12 +158,12 @@ def ppo(
         )
         m = done.new_mask
         with torch.no_grad(), autocast(device):
-            logp_old, own = noted_or_read(policy, done, config.temperature, value_head)
-            logp_ref, _, _ = score_tokens(reference, done, config.temperature)
-            known = expected(done) if expected else torch.zeros_like(own)
+            logp_old, own = by_shares(lambda part: noted_or_read(policy, part, config.temperature, value_head), done)
+            logp_ref = by_shares(lambda part: score_tokens(reference, part, config.temperature)[0], done)
+            known = by_shares(expected, done) if expected else torch.zeros_like(own)
             values_old = own + known
         ended = (done.new_ids == eos_id).any(1)
-        score = torch.where(ended, checked_scores(reward_fn, done), config.missing_eos)
+        score = torch.where(ended, by_shares(lambda part: checked_scores(reward_fn, part), done), config.missing_eos)
         rewards = shaped_rewards(score, logp_old, logp_ref, m, beta)
         adv = checked_advantages(advantages(rewards, values_old, m), m)
         returns = adv + values_old  # before whitening: returns are in units of reward
@@ -185,7 +189,7 @@ def ppo(
         if config.target_kl is not None:
             beta = adapt_beta(beta, kl, config.target_kl, config.batch)
         following = config.steps if record["score"] >= config.enough else step + 1  # a run that stops early is finished
-        if checkpoint is not None:
+        if checkpoint is not None and place()[0] == 0:
             save_state(checkpoint, snapshot(following, beta, policy, value_head, optimizer, generator))
         yield record
         if following == config.steps:
@@ -198,29 +202,32 @@ def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, retu
     params = [p for group in optimizer.param_groups for p in group["params"]]
     for _epoch in range(config.epochs):
         order = torch.randperm(len(done), generator=generator, device=device)
-        for rows in order.chunk(config.minibatches):
+        for everyone in order.chunk(config.minibatches):
+            rows = my_share(everyone)
             part, m = done[rows], done.new_mask[rows]
+            share = weight(m, done.new_mask[everyone])
             with autocast(device):
                 logp, values, _ = score_tokens(policy, part, config.temperature, value_head)
             values = values + known[rows]
-            log_ratio = logp - logp_old[rows]
-            ratio = log_ratio.exp()
+            ratio = (logp - logp_old[rows]).exp()
             pi = policy_loss(logp, logp_old[rows], adv[rows], m, config.clip)
             vf = value_loss(values, values_old[rows], returns[rows], m, config.clip)
-            log = dict(
-                grad_norm=0.0,
-                policy_loss=pi.item(),
-                value_loss=vf.item(),
-                approx_kl=masked_mean(kl_k3(logp_old[rows], logp.detach()), m).item(),
-                clip_fraction=masked_mean(((ratio - 1).abs() > config.clip).float(), m).item(),
-                ratio=masked_mean(ratio.detach(), m).item(),
+            numbers = dict(
+                policy_loss=pi,
+                value_loss=vf,
+                approx_kl=masked_mean(kl_k3(logp_old[rows], logp.detach()), m),
+                clip_fraction=masked_mean(((ratio - 1).abs() > config.clip).float(), m),
+                ratio=masked_mean(ratio, m),
             )
+            means = average(share * torch.stack([*numbers.values()])).tolist()
+            log = dict(grad_norm=0.0) | dict(zip(numbers, means, strict=True))
             logs.append(log)
             if not log["approx_kl"] < 1.0 or not 0.5 < log["ratio"] < 2.0:  # written so that NaN stops too
                 stopped = 1.0
                 break
             optimizer.zero_grad()
-            (pi + config.vf_coef * vf).backward()
+            (share * (pi + config.vf_coef * vf)).backward()
+            average_gradients(params)
             log["grad_norm"] = nn.utils.clip_grad_norm_(params, 1.0).item()
             optimizer.step()
         if stopped:

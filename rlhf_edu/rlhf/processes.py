@@ -4,14 +4,16 @@ Whoever starts the processes makes the group (`accelerate.PartialState()`, `torc
 all of them the same weights, data and seeds. Alone, everything here does nothing.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 import torch.distributed as dist
+from jaxtyping import Bool, Int
 from torch import Tensor
 
-T = TypeVar("T")
+from rlhf_edu.lm.interface import CausalLM, Completions
+from rlhf_edu.lm.sampling import sample
 
 
 def place() -> tuple[int, int]:
@@ -21,8 +23,8 @@ def place() -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
-def my_share(rows: Sequence[T]) -> Sequence[T]:
-    """This process's rows, next to each other. All shares are equal, so that a mean of means is the mean."""
+def my_share(rows: Any) -> Any:
+    """This process's rows of a list or a tensor, next to each other. All shares are equal, so that a mean of means is the mean."""
     rank, size = place()
     if len(rows) % size:
         raise ValueError(
@@ -57,3 +59,42 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     flat = average(torch.cat([g.flatten() for g in with_gradient]))
     for g, mean in zip(with_gradient, flat.split([g.numel() for g in with_gradient]), strict=True):
         g.copy_(mean.view_as(g))
+
+
+def write_together(
+    policy: CausalLM,
+    ids: Int[Tensor, "P T"],
+    mask: Bool[Tensor, "P T"],
+    n_new: int,
+    *,
+    generator: torch.Generator,
+    samples: int = 1,
+    **how: Any,
+) -> Completions:
+    """`lm.sampling.sample`, each process for its share of the prompts; all of them get the whole batch.
+
+    In a group (also of one) the random numbers are drawn ahead for all texts, so that none depends on who writes it.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return sample(policy, ids, mask, n_new, samples=samples, generator=generator, **how)
+    dice = torch.rand(len(ids) * samples, n_new, generator=generator, device=ids.device)
+    done = sample(
+        policy, my_share(ids), my_share(mask), n_new, samples=samples, dice=my_share(dice), generator=generator, **how
+    )
+    return Completions(
+        gather(done.ids), gather(done.mask), gather(done.logp), None if done.val is None else gather(done.val)
+    )
+
+
+def by_shares(fn: Callable[[Completions], Any], done: Completions) -> Any:
+    """`fn(done)`, a tensor or a tuple of them, one row for each text: each process computes its share, all get the whole."""
+    if place()[1] == 1:
+        return fn(done)
+    found = fn(done[my_share(torch.arange(len(done)))])
+    return tuple(gather(x) for x in found) if isinstance(found, tuple) else gather(found)
+
+
+def weight(mine: Bool[Tensor, "B N"], everyone: Bool[Tensor, "A N"]) -> Tensor | float:
+    """What a mean over this process's tokens must be multiplied with, for `average` to give the mean over all tokens."""
+    size = place()[1]
+    return 1.0 if size == 1 else size * mine.sum() / everyone.sum()

@@ -11,7 +11,7 @@ import torch
 
 from rlhf_edu.rlhf.processes import average, average_gradients, gather, my_share, place
 
-WORKER = Path(__file__).with_name("preference_worker.py")
+WORKER = Path(__file__).with_name("processes_worker.py")
 
 
 def test_alone_nothing_is_shared():
@@ -44,7 +44,7 @@ def test_two_processes_give_the_numbers_of_one(tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
     alone, first, second = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("1-0", "2-0", "2-1"))
     assert first == second  # both hold the same model and report the same numbers
-    for name in ("dpo", "kto"):
+    for name in ("dpo", "kto", "ppo", "rloo", "grpo", "tokens"):
         for a, b in zip(alone[name], first[name], strict=True):
             assert b == pytest.approx(a, abs=2e-4)
         assert first[f"{name} weights"] == pytest.approx(alone[f"{name} weights"], abs=2e-3)
