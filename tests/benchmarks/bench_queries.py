@@ -1,0 +1,193 @@
+"""How many answers a policy needs until it wins 75 % by a hidden taste: questions asked at random against chosen ones.
+
+    python tests/benchmarks/bench_queries.py                                every taste, the reward's own win rate (minutes)
+    python tests/benchmarks/bench_queries.py --ppo 10 20 --tastes kind      PPO itself at these numbers of answers (0.5 minutes a run)
+
+Candidates are pairs of stories with the same opening, from POOL × DRAFTS stories of the shipped model; "random" takes any of them,
+"chosen" of 1,500 the one whose answer is expected to tell most (`feedback/beliefs.py`), after each answer anew, "farthest" of
+fifteen the one whose features differ most (what the demo does with six drafts). All three learn the same belief about a linear reward from the same person, whose
+noise is the demo's; its mean is the reward.
+
+The win rate without PPO: of 28 stories keep the one with the highest reward, and let it meet any one story, both judged by the
+hidden taste. 28, because the best of 28 scores two standard deviations on average, where PPO stops in the loop. All subsets of
+28 of 1,200 fresh stories count, so that the number has hardly any noise of its own.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import headline
+
+from rlhf_edu.commands.demo import NOISE
+from rlhf_edu.evaluate import win_rate
+from rlhf_edu.feedback.beliefs import Belief, know_nothing
+from rlhf_edu.feedback.queries import sigmoid
+from rlhf_edu.rlhf.best_of_n import best_of_n_curve
+from rlhf_edu.rlhf.loop import ENOUGH, teach
+from rlhf_edu.rlhf.ppo import PPOConfig
+from rlhf_edu.rlhf.studio import open_studio
+from rlhf_edu.worlds.world import world
+
+POOL, DRAFTS, FRESH = 60, 12, 1200  # openings and stories of each to ask about; stories to test on
+CANDIDATES = dict(random=1, farthest=15, chosen=1500)  # pairs looked at before each question
+LABELS, BEST_OF, BARS = 80, 28, (0.75, 0.85, 0.9)
+
+
+class Desk:
+    """One seed: what there is to ask about, what to test on, and the features of both."""
+
+    def __init__(self, seed: int):
+        self.studio, self.seed = open_studio("stories", seed), seed
+        self.model = self.studio.reward_model()
+        studio, write = self.studio, self.studio.write
+        self.pool = write(studio.reference, studio.openings(POOL, "pairs"), studio.generator("pairs"), samples=DRAFTS)
+        fresh = write(studio.reference, studio.openings(FRESH, "test"), studio.generator("test"))
+        self.model.settle(self.pool)
+        x, y = (self.model.standardise(self.model.features(d.ids, d.mask)).double().numpy() for d in (self.pool, fresh))
+        self.axes = np.linalg.svd(x, full_matrices=False)[2][:64].T  # 99 % of what varies; the rest costs only time
+        self.features, self.fresh = x @ self.axes, y @ self.axes
+        self.texts, self.fresh_texts = studio.read(self.pool), studio.read(fresh)
+
+    def draw_pairs(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n pairs "n 2" of different stories with the same opening."""
+        a, b = rng.integers(DRAFTS, size=n), rng.integers(DRAFTS - 1, size=n)
+        return DRAFTS * rng.integers(POOL, size=n)[:, None] + np.stack([a, b + (b >= a)], axis=1)
+
+
+def beliefs(desk: Desk, taste: str, how: str, noise: float, labels: int):
+    """What is believed after each answer, and how sure the person was of it."""
+    gold = desk.studio.world.taste(taste)
+    worth = np.array([gold(text) for text in desk.texts])
+    rng, belief = np.random.default_rng([desk.seed, 13]), know_nothing(desk.features.shape[1])
+    for _ in range(labels):
+        pairs = desk.draw_pairs(CANDIDATES[how], rng)
+        x = desk.features[pairs[:, 0]] - desk.features[pairs[:, 1]]
+        if how == "chosen":
+            best = int(belief.gain(x).argmax())
+        else:
+            best = int((x**2).sum(1).argmax())  # of the only pair, or of fifteen
+        first, second = worth[pairs[best]]
+        sure = float(sigmoid(np.array((first - second) / noise)))
+        yes = bool(rng.random() < sure)
+        belief = belief.learn(x[best], yes)
+        yield belief, max(sure, 1 - sure)
+
+
+def best_of_wins(reward: np.ndarray, gold: np.ndarray) -> float:
+    """How often the best of 28 by `reward` beats any one story by `gold`; ties count half."""
+    beaten = ((gold[:, None] > gold).mean(1) + (gold[:, None] == gold).mean(1) / 2)[None]
+    return float(best_of_n_curve(reward[None], beaten, [BEST_OF])[0, 0])
+
+
+def needed(wins: list[float], bar: float) -> int:
+    """Answers from which the win rate never falls below the bar again; one more than asked where it never got there."""
+    below = [n for n, win in enumerate(wins, start=1) if win < bar]
+    return below[-1] + 1 if below else 1
+
+
+def search(desk: Desk, taste: str, how: str, noise: float) -> dict:
+    gold = np.array([desk.studio.world.taste(taste)(text) for text in desk.fresh_texts])
+    found = [
+        (best_of_wins(desk.fresh @ belief.mean, gold), sure)
+        for belief, sure in beliefs(desk, taste, how, noise, LABELS)
+    ]
+    wins, sure = map(list, zip(*found, strict=True))
+    return dict(what="search", wins=[round(w, 4) for w in wins], sure=float(np.mean(sure)))
+
+
+def by_ppo(desk: Desk, taste: str, how: str, noise: float, labels: int, fresh: int = 256) -> dict:
+    """Teach the policy with the reward learned from so many answers, and test it on fresh openings."""
+    studio, gold = desk.studio, desk.studio.world.taste(taste)
+    studio.policy.load_state_dict(studio.reference.state_dict())
+    belief: Belief = [belief for belief, _ in beliefs(desk, taste, how, noise, labels)][-1]
+    with torch.no_grad():
+        desk.model.head.linear.weight.copy_(torch.as_tensor(desk.axes @ belief.mean)[None])
+        desk.model.head.linear.bias.zero_()
+    records = teach(studio, desk.model, desk.pool, PPOConfig(enough=ENOUGH)).run()
+    openings, dice = studio.openings(fresh, "test"), studio.generator("test")
+    old, new = (studio.read(studio.write(lm, openings, dice)) for lm in (studio.reference, studio.policy))
+    win = win_rate(np.array([gold(t) for t in new]), np.array([gold(t) for t in old]))
+    return dict(what="ppo", labels=labels, win=win.rate, steps=len(records), kl_nats=records[-1]["kl_nats"])
+
+
+def quartiles(values) -> str:
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+
+
+def report(runs: list[dict]) -> None:
+    """Medians and quartiles over the seeds."""
+    found = [run for run in runs if run["what"] == "search"]
+    for noise in sorted({run["noise"] for run in found}):
+        for bar in BARS:
+            print(f"\nAnswers until a win rate of {bar:.0%} by best of {BEST_OF}; the person's noise is {noise}\n")
+            print(
+                "| taste | random | farthest | chosen | chosen / random, pair by pair |\n| --- | --- | --- | --- | --- |"
+            )
+            ratios = []
+            for taste in dict.fromkeys(run["taste"] for run in found):
+                of = {
+                    how: {
+                        r["seed"]: needed(r["wins"], bar)
+                        for r in found
+                        if (r["taste"], r["how"], r["noise"]) == (taste, how, noise)
+                    }
+                    for how in CANDIDATES
+                }
+                own = [of["chosen"][seed] / n for seed, n in of["random"].items() if seed in of["chosen"]]
+                ratios.append(np.median(list(of["chosen"].values())) / np.median(list(of["random"].values())))
+                print(
+                    f"| {taste} | "
+                    + " | ".join(quartiles(list(x.values())) for x in of.values())
+                    + f" | {quartiles(own)} |"
+                )
+            print(f"\nratio of the medians, over tastes: {quartiles(ratios)}")
+    for run in (runs_of := [run for run in runs if run["what"] == "ppo"]):
+        run["key"] = run["taste"], run["how"], run["labels"], run["noise"]
+    for key in sorted({run["key"] for run in runs_of}):
+        wins = [run["win"] for run in runs_of if run["key"] == key]
+        print(
+            f"PPO: {key[0]:<13}{key[1]:<9}{key[2]:>3} answers, noise {key[3]}: win rate {quartiles(wins)}, {len(wins)} seeds"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[20, 21, 22, 23, 24])  # never used while tuning
+    parser.add_argument("--tastes", nargs="+", default=list(world("stories").gold))
+    parser.add_argument("--ways", nargs="+", default=list(CANDIDATES))
+    parser.add_argument("--noise", type=float, nargs="+", default=[NOISE])
+    parser.add_argument("--ppo", type=int, nargs="+", default=[], help="numbers of answers after which to run PPO")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--log", type=Path, default=Path("runs/bench_queries.jsonl"))
+    parser.add_argument("--report", action="store_true", help="print the tables of what is in --log")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    options.log.parent.mkdir(parents=True, exist_ok=True)
+    runs = [json.loads(line) for line in options.log.read_text().splitlines()] if options.log.exists() else []
+    names = ("seed", "taste", "how", "noise", "labels")
+    done = {tuple(run.get(name, 0) for name in names) for run in runs}
+    for seed in [] if options.report else options.seeds:
+        desk = Desk(seed)
+        keys = [
+            (seed, t, how, noise, n)
+            for t in options.tastes
+            for noise in options.noise
+            for how in options.ways
+            for n in options.ppo or [0]
+        ]
+        for key in [key for key in keys if key not in done]:
+            result = by_ppo(desk, *key[1:]) if options.ppo else search(desk, *key[1:4])
+            runs.append(dict(zip(names, key, strict=True)) | result)
+            with options.log.open("a") as log:
+                log.write(json.dumps(runs[-1]) + "\n")
+        print(f"seed {seed} done", flush=True)
+    print(headline(options.threads))
+    report(runs)
+
+
+if __name__ == "__main__":
+    main()
