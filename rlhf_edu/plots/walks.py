@@ -51,8 +51,10 @@ def walk_map(
         how = dict(color=COLOURS[0]) if real else dict(color=COLOURS[1], linestyle=":")
         _arrow(ax, places[a], places[b], linewidth=0.6 + 4.5 * share[a, b], alpha=0.8, **how)
     for node, (x, y) in enumerate(places):
-        ring = dict(edgecolor=COLOURS[1], linewidth=2) if node in marked else dict(edgecolor="0.5", linewidth=0.8)
-        ax.scatter(x, y, s=210, zorder=3, facecolor=COLOURS[3] if node == 0 else "white", **ring)
+        edge, width = (COLOURS[1], 2.0) if node in marked else ("0.5", 0.8)
+        ax.scatter(
+            x, y, s=210, zorder=3, facecolor=COLOURS[3] if node == 0 else "white", edgecolor=edge, linewidth=width
+        )
         ax.text(x, y, graph.to_text([node]), ha="center", va="center", zorder=4, fontsize=10)
         if values is not None:
             ax.annotate(
