@@ -11,7 +11,7 @@
 #
 # | | |
 # | --- | --- |
-# | **Time** | about 60 minutes, of which 2 are computing |
+# | **Time** | about 60 minutes, of which 1 is computing |
 # | **Needs** | any laptop: CPU, 0.8 GB of memory, no network |
 # | **Before** | lessons 02 and 07; lesson 14 helps |
 # | **Practice** | `exercises/17_offline.ipynb`: the graded work, when you are through here |
@@ -44,7 +44,7 @@ print(f"{graph.edges.sum()} one-way streets; how far each place is from a: {grap
 #
 # A town of 21 places and one-way streets. Tourists want to get to **a**, but have no map: at each corner they toss a coin,
 # and after ten places they give up. Each walk is written down, one letter a place, and rated: 1 for the shortest way from
-# its start, less for longer ones, 0 if it never arrives. A walk is a text, a place a token.
+# its start, less for longer ones, down to 0 for ten places or never. A walk is a text, a place a token.
 #
 # Starts in five places (ringed in the picture) are missing from the pile: others walk *through* them, but nobody began
 # there. Remember them.
@@ -315,7 +315,8 @@ for tau in (0.3, 0.5, 0.7, 0.9, 0.99):
     print(f"          τ = {tau:<5}" + "".join(f"{earns(my_tilt(v, beta))[1:].mean():7.3f}" for beta in betas))
 
 # %% [markdown]
-# Surprised how good τ = 0.5 is? It knows what a token is worth *if a tourist walks on afterwards*; one step of sense is a lot. But it stays below 1, and pushing harder does not help: in some places the way that is best for tourists is not the
+# Surprised how good τ = 0.5 is? It knows what a token is worth *if a tourist walks on afterwards*; one step of sense is a
+# lot. But it stays below 1, and pushing harder does not help: in some places the way that is best for tourists is not the
 # best way. τ = 0.9 plans for somebody sensible all the way.
 #
 # ## 6 The same, with a language model
@@ -411,7 +412,7 @@ print(
 # **Predict**: from the fifteen starts, how near to 1? And from the five?
 
 # %%
-config = offline.ILQLConfig(steps=budget(600, 20), batch=128, tau=0.8, gamma=1.0, cql=0.01, polyak=0.02)
+config = offline.ILQLConfig(steps=budget(400, 20), batch=128, tau=0.8, gamma=1.0, cql=0.01, polyak=0.02)
 judge = lambda done: torch.tensor(  # noqa: E731
     [graph.score(tokenizer.decode(i[m].tolist())) for i, m in zip(done.ids, done.mask, strict=True)]
 )
@@ -514,8 +515,7 @@ for name, parts in writers.items():
         print(f", {no_street(found):.0%} of the walks take a street that is not there")
 
 # %% [markdown]
-# The Q loss does not give it away. The habit protects a writer as long as β is small, since
-# it gives dream streets hardly any chance; the more you trust the values, the more their dreams count. **Play** (dotted:
+# The Q loss is as small as before: it does not give it away. The habit protects a writer as long as β is small, since it gives dream streets hardly any chance; the more you trust the values, the more their dreams count. **Play** (dotted:
 # no street there):
 
 
