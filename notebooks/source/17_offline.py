@@ -46,8 +46,7 @@ print(f"{graph.edges.sum()} one-way streets; how far each place is from a: {grap
 # and after ten places they give up. Each walk is written down, one letter a place, and rated: 1 for the shortest way from
 # its start, less for longer ones, down to 0 for ten places or never. A walk is a text, a place a token.
 #
-# Starts in five places (ringed in the picture) are missing from the pile: others walk *through* them, but nobody began
-# there. Remember them.
+# Starts in five places (ringed below) are missing from the pile: others walk *through* them, but nobody began there.
 
 # %%
 walks = graph.random_walks(5000, np.random.default_rng(0))
@@ -472,7 +471,7 @@ print(
 # | ILQL | 0.96 (0.89 to 1.00) | 1.00 (0.96 to 1.00) | 35 | none |
 # | PPO | 1.00 (1.00 to 1.00) | 1.00 (1.00 to 1.00) | 30 | 38,400 |
 #
-# With a judge at hand, PPO is better and as fast. Without one, it cannot even begin.
+# With a judge at hand, PPO is better and as fast. Without one, it cannot begin.
 #
 # ## 7 Break it on purpose
 #
@@ -515,8 +514,9 @@ for name, parts in writers.items():
         print(f", {no_street(found):.0%} of the walks take a street that is not there")
 
 # %% [markdown]
-# The Q loss is as small as before: it does not give it away. The habit protects a writer as long as β is small, since it gives dream streets hardly any chance; the more you trust the values, the more their dreams count. **Play** (dotted:
-# no street there):
+# The Q loss is as small as before: it gives nothing away. The habit protects a writer as long as β is small, since it gives
+# dream streets hardly any chance; the more you trust the values, the more their dreams count. **Play** (dotted: no
+# street):
 
 
 # %%
