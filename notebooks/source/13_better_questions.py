@@ -321,7 +321,7 @@ curves(twin_runs, "r", "answers", smooth=0, title="with twins in the pool")
 
 # %% [markdown]
 # Uncertainty falls in love with the twins: nothing is closer to a half, and no answer ever moves it away. (It is the first coin.)
-# Gain sees that no member expects to learn from them. No error, and a progress bar that looks as busy as ever.
+# Gain sees that everybody who may be right says the same about them. No error, and a progress bar that looks as busy as ever.
 #
 # **Ten at once.** People do not wait for a model between clicks, so you pick ten questions beforehand. We are back at ghosts and
 # hugs, after three answers. **Predict**: what is wrong with the ten of largest gain?
@@ -459,8 +459,8 @@ print(f"best of the six:  {studio.read(fresh)[six[-1]]}\n\nworst of the six: {st
 Picture(figure, "Reward of six stories before and after ten answers: the middles part, the deviations shrink a little")
 
 # %% [markdown]
-# Ten answers remove a few nats from a belief with 64 dimensions: nearly all the doubt is still there. Yet the best of six may
-# already please you more than the worst. Most of what could be known about you would never change which story you get.
+# Each answer gave about what was expected of it. Ten of them part the middles, and hardly shrink the deviations: in 64 dimensions nearly all
+# the doubt is still there. Read the best and the worst of the six: would you have put them that way round?
 #
 # ## Your turn
 #

@@ -1,12 +1,12 @@
 """How many answers a policy needs until it wins 75 % by a hidden taste: questions asked at random against chosen ones.
 
     python tests/benchmarks/bench_queries.py                                every taste, the reward's own win rate (minutes)
-    python tests/benchmarks/bench_queries.py --ppo 10 20 --tastes kind      PPO itself at these numbers of answers (0.5 minutes a run)
+    python tests/benchmarks/bench_queries.py --ppo 10 20 --tastes kind      PPO itself at these numbers of answers (a minute a run)
 
 Candidates are pairs of stories with the same opening, from POOL × DRAFTS stories of the shipped model; "random" takes any of them,
 "chosen" of 1,500 the one whose answer is expected to tell most (`feedback/beliefs.py`), after each answer anew, "farthest" of
-fifteen the one whose features differ most (what the demo does with six drafts). All three learn the same belief about a linear reward from the same person, whose
-noise is the demo's; its mean is the reward.
+fifteen the one whose features differ most (what the demo does with six drafts). All three learn the same belief about a linear
+reward from the same person, whose noise is the demo's; its mean is the reward.
 
 The win rate without PPO: of 28 stories keep the one with the highest reward, and let it meet any one story, both judged by the
 hidden taste. 28, because the best of 28 scores two standard deviations on average, where PPO stops in the loop. All subsets of
@@ -100,8 +100,7 @@ def search(desk: Desk, taste: str, how: str, noise: float) -> dict:
 
 def by_ppo(desk: Desk, taste: str, how: str, noise: float, labels: int, fresh: int = 256) -> dict:
     """Teach the policy with the reward learned from so many answers, and test it on fresh openings."""
-    studio, gold = desk.studio, desk.studio.world.taste(taste)
-    studio.policy.load_state_dict(studio.reference.state_dict())
+    studio, gold = open_studio("stories", desk.seed), desk.studio.world.taste(taste)
     belief: Belief = [belief for belief, _ in beliefs(desk, taste, how, noise, labels)][-1]
     with torch.no_grad():
         desk.model.head.linear.weight.copy_(torch.as_tensor(desk.axes @ belief.mean)[None])
