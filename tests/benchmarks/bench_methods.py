@@ -83,9 +83,10 @@ def prepare(taste: str, seed: int) -> Bench:
 
 def until_enough(records: Iterable[dict]) -> int:
     """Train until the mean score is as high as the demo lets it be; how many steps that took."""
+    n = 0
     for n, record in enumerate(records, start=1):
         if record["score"] >= ENOUGH:
-            return n
+            break
     return n
 
 
@@ -129,8 +130,6 @@ def by_thumbs(bench: Bench, loss: Loss) -> int:
 METHODS: dict[str, Callable[[Bench], int]] = {
     "PPO": by_ppo,
     "RLOO": partial(by_groups, config=RLOO),
-    "GRPO": partial(by_groups, config=GRPO),
-    "GRPO, no std": partial(by_groups, config=replace(GRPO, advantages=DR_GRPO.advantages)),
     "DPO, own texts": partial(by_own_pairs, loss=dpo),
     "RFT": partial(
         by_best, config=RFTConfig(rounds=8, prompts=24, sft=SFTConfig(steps=8, batch=24, warmup=1, lr=3e-4))
@@ -141,6 +140,8 @@ METHODS: dict[str, Callable[[Bench], int]] = {
     "KTO, 40 answers": partial(by_thumbs, loss=kto),
     "ORPO, 40 answers": partial(by_answers, loss=orpo, config=GENTLE),
     "SimPO, 40 answers": partial(by_answers, loss=simpo, config=GENTLE),
+    "GRPO": partial(by_groups, config=GRPO),
+    "GRPO, no std": partial(by_groups, config=replace(GRPO, advantages=DR_GRPO.advantages)),
 }
 BEST = f"best of {BEST_OF}"
 
@@ -153,10 +154,10 @@ def one(bench: Bench, method: str) -> dict:
     if method == BEST:
         after = s.write(s.reference, openings, s.generator("reward"), samples=BEST_OF)
         after = keep_best(after, bench.reward_fn(after), BEST_OF)
+        seconds = time.process_time() - start
     else:
         steps = METHODS[method](bench)
-    seconds = time.process_time() - start
-    if method != BEST:
+        seconds = time.process_time() - start
         after = s.write(s.policy, openings, s.generator("test"))
     texts, gold = s.read(after), bench.score(after)
     return dict(
