@@ -409,6 +409,9 @@ rows = [
 TokenMap(rows, "implied reward of a token, β = 0.1")
 
 # %% [markdown]
+# Most words are white: grammar leaves them no choice. The forty-answer student agrees with the hidden taste at 0.62, the judge,
+# fitted to the same answers, at 0.73: a policy taught by comparisons does carry a judge, if not quite as good a one.
+#
 # ## 6 Break it on purpose
 #
 # ### No reference
