@@ -1,21 +1,24 @@
 """Teach a hidden behaviour by choosing between clips, and compare with training on the hidden reward itself.
 
-    python tests/benchmarks/bench_clips.py [--tasks cartpole pendulum acrobot] [--seeds 0 1 2]
+    python tests/benchmarks/bench_clips.py [--tasks cartpole pendulum acrobot] [--seeds 5 6 7 8 9]
 
 The simulated person sees two clips and prefers the one with more of the hidden reward, wavering when they are close
-(log-odds = difference of the clips' hidden returns). Score: the hidden reward a step of the trained agent's greedy episodes, from
-0 (untrained agent) to 1 (the same PPO trained on the hidden reward for as many steps).
+(log-odds = difference of the clips' hidden returns). Score: the hidden reward of the trained agent's greedy episodes, from
+0 (untrained agent) to 1 (the same PPO trained on the hidden reward itself). Comparisons are what is scarce, so the agent
+taught by clips plays 45 % longer: a tenth of a training before each round of questions but the first (5 %), and a whole
+one after the last. Seeds 0 to 2 were used for tuning.
 """
 
 import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from machine import headline, spread
+from machine import headline
 
 from rlhf_edu.envs import make_vec
 from rlhf_edu.reward.labels import FIRST, SECOND
@@ -72,15 +75,14 @@ def person(task: Task, rng: np.random.Generator) -> Callable[[Segment, Segment],
     return judge
 
 
-def by_clips(task: Task, seed: int, config: ClipsConfig, share_first: float = 0.05) -> tuple[ActorCritic, list[dict]]:
+def by_clips(task: Task, seed: int, config: ClipsConfig) -> tuple[ActorCritic, list[dict]]:
     torch.manual_seed(seed)
     rng, env = np.random.default_rng(seed), Relabelled(make_vec(task.env_id, 8))
     policy = actor_critic(env)
     scorers = [SegmentScorer(task.n_obs + task.n_actions) for _ in range(3)]
-    rest = (1 - share_first) / (config.rounds + 1)  # the last stretch is twice as long
 
     def train(turn: int) -> Any:
-        share = share_first if turn == 0 else 2 * rest if turn == config.rounds else rest
+        share = 0.05 if turn == 0 else 1.0 if turn == config.rounds else 0.1
         return ppo(policy, env, replace(task.ppo, steps=round(share * task.ppo.steps)), rng=rng)
 
     run = learn_from_clips(scorers, env, train, person(task, rng), config, n_actions=task.n_actions, rng=rng)
@@ -95,14 +97,20 @@ def by_hidden_reward(task: Task, seed: int) -> ActorCritic:
     return policy
 
 
+def quartiles(values: Sequence[float], digits: int) -> str:
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=[*TASKS], choices=[*TASKS])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[5, 6, 7, 8, 9])
     options = parser.parse_args()
     torch.set_num_threads(1)
     config = ClipsConfig()
-    print(headline(1), f"\n{config.rounds * config.comparisons} comparisons of clips of {config.length} steps\n")
+    print(headline(1), f"\n{config.rounds * config.comparisons} comparisons of clips of {config.length} steps")
+    print(f"median (middle half) of seeds {options.seeds}\n")
     print("| behaviour | untrained | trained on the hidden reward | taught by clips | score | processor seconds |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name in options.tasks:
@@ -116,8 +124,9 @@ def main() -> None:
             assert records[-1]["comparisons"] <= 200
             low, high, ours = (hidden_score(task, policy) for policy in (none, goal, taught))
             rows.append((low, high, ours, (ours - low) / (high - low), seconds))
+            print(f"<!-- {name}, seed {seed}: {low:.0f} {high:.0f} {ours:.0f} -->", file=sys.stderr, flush=True)
         cells = [
-            spread(column, digits) for column, digits in zip(zip(*rows, strict=True), (0, 0, 0, 2, 0), strict=True)
+            quartiles(column, digits) for column, digits in zip(zip(*rows, strict=True), (0, 0, 0, 2, 0), strict=True)
         ]
         print(f"| {name}, {task.behaviour} | " + " | ".join(cells) + " |", flush=True)
 
