@@ -166,8 +166,8 @@ follow(cloud, answers=W.IntSlider(2, min=0, max=20), chosen=W.Checkbox(True, des
 #
 # ## 3 From two numbers to sixty-four
 #
-# No cloud fills sixty-four dimensions. We keep a Gaussian instead, $w \sim N(m, \Sigma)$. An answer concerns $w$ only through $z
-# = w \cdot x$, one number; so we find its mean and variance after the answer by a sum over a grid, and carry them over to $m$ and
+# No cloud fills sixty-four dimensions. We keep a Gaussian instead, $w \sim N(m, \Sigma)$. An answer concerns $w$ only through
+# $z = w \cdot x$, one number; so we find its mean and variance after the answer by a sum over a grid, and carry them over to $m$ and
 # $\Sigma$ (**assumed-density filtering**; Opper, 1998). Is that still right? In two dimensions the cloud can judge:
 
 # %%
