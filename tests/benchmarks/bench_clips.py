@@ -1,12 +1,12 @@
 """Teach a hidden behaviour by choosing between clips, and compare with training on the hidden reward itself.
 
-    python tests/benchmarks/bench_clips.py [--tasks cartpole pendulum acrobot] [--seeds 5 6 7 8 9]
+    python tests/benchmarks/bench_clips.py [--tasks cartpole pendulum acrobot] [--seeds 5 6 7 8 9] [--last 1.0]
 
 The simulated person sees two clips and prefers the one with more of the hidden reward, wavering when they are close
 (log-odds = difference of the clips' hidden returns). Score: the hidden reward of the trained agent's greedy episodes, from
 0 (untrained agent) to 1 (the same PPO trained on the hidden reward itself). Comparisons are what is scarce, so the agent
 taught by clips plays 45 % longer: a tenth of a training before each round of questions but the first (5 %), and a whole
-one after the last. Seeds 0 to 2 were used for tuning.
+one after the last (`--last`). Seeds 0 to 2 were used for tuning.
 """
 
 import argparse
@@ -75,14 +75,14 @@ def person(task: Task, rng: np.random.Generator) -> Callable[[Segment, Segment],
     return judge
 
 
-def by_clips(task: Task, seed: int, config: ClipsConfig) -> tuple[ActorCritic, list[dict]]:
+def by_clips(task: Task, seed: int, config: ClipsConfig, last: float) -> tuple[ActorCritic, list[dict]]:
     torch.manual_seed(seed)
     rng, env = np.random.default_rng(seed), Relabelled(make_vec(task.env_id, 8))
     policy = actor_critic(env)
     scorers = [SegmentScorer(task.n_obs + task.n_actions) for _ in range(3)]
 
     def train(turn: int) -> Any:
-        share = 0.05 if turn == 0 else 1.0 if turn == config.rounds else 0.1
+        share = 0.05 if turn == 0 else last if turn == config.rounds else 0.1
         return ppo(policy, env, replace(task.ppo, steps=round(share * task.ppo.steps)), rng=rng)
 
     run = learn_from_clips(scorers, env, train, person(task, rng), config, n_actions=task.n_actions, rng=rng)
@@ -106,6 +106,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=[*TASKS], choices=[*TASKS])
     parser.add_argument("--seeds", type=int, nargs="+", default=[5, 6, 7, 8, 9])
+    parser.add_argument(
+        "--last", type=float, default=1.0, help="the last stretch, in trainings; 0.55: as many steps in all"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     config = ClipsConfig()
@@ -119,7 +122,7 @@ def main() -> None:
             torch.manual_seed(seed)
             none, goal = actor_critic(make_vec(task.env_id, 1)), by_hidden_reward(task, seed)
             start = time.process_time()
-            taught, records = by_clips(task, seed, config)
+            taught, records = by_clips(task, seed, config, options.last)
             seconds = time.process_time() - start
             assert records[-1]["comparisons"] <= 200
             low, high, ours = (hidden_score(task, policy) for policy in (none, goal, taught))
