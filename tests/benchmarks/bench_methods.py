@@ -177,16 +177,16 @@ def one(bench: Bench, method: str) -> dict:
 def report(runs: list[dict]) -> None:
     for taste in dict.fromkeys(run["taste"] for run in runs):
         some = [run for run in runs if run["taste"] == taste]
-        print(f"\n{taste}, {len({run['seed'] for run in some})} seeds: median (lowest to highest)\n")
-        print("| method | win rate | KL, nats | learned score | grammatical | distinct-2 | processor seconds |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
+        print(f"\n{taste}: median (lowest to highest)\n")
+        print("| method | seeds | win rate | KL, nats | learned score | grammatical | distinct-2 | processor seconds |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for method in [*METHODS, BEST]:
             of = [run for run in some if run["method"] == method]
             if of:
                 keys = dict(win_rate=2, kl_nats=1, proxy=2, grammatical=2, distinct2=3)
                 columns = [spread([run[key] for run in of], digits) for key, digits in keys.items()]
                 seconds = f"{statistics.median(run['seconds'] for run in of):.0f}"
-                print(f"| {method} | {' | '.join(columns)} | {seconds} |")
+                print(f"| {method} | {len(of)} | {' | '.join(columns)} | {seconds} |")
 
 
 def main() -> None:
