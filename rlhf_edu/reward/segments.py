@@ -151,7 +151,7 @@ class Pay:
 
     Only the unit is changed, never the zero, which says whether it is better to go on or to end. (Standard deviations would not
     do as a unit: where all steps of an early agent are worth nearly the same, rewards would be hundreds of them, and so large
-    that the value function never catches up. On CartPole that cost a quarter of the score.)
+    that the value function never catches up: 290 in place of 373 on CartPole, one seed.)
     """
 
     def __init__(self, scorers: Sequence[SegmentScorer], n_actions: int, typical: Any):
