@@ -421,10 +421,10 @@ print("" if simulated else "(Your taste is yours alone: these numbers are about 
 #
 # ## 6 What the person pays
 #
-# A person's time is the dearest thing in this loop. With the keys alone, and some four seconds to read a pair, forty answers
-# take under three minutes; the widget says how fast *you* are. What makes it quick: the next pair is on the page before you
-# answer, nothing waits for the fit, and one key is one answer. What it must not cost: **u** takes back, **s** skips with a
-# reason, and a held key counts once (lesson 08).
+# A person's time is the dearest thing in this loop. With the keys alone and four seconds to read a pair, forty answers are
+# 160 seconds; the widget says how fast *you* are. What makes it quick: the next pair is on the page before you answer,
+# nothing waits for the fit, and one key is one answer. What it must not cost: **u** takes back, **s** skips with a reason,
+# and a held key counts once (lesson 08).
 #
 # ## Your turn
 #
