@@ -50,7 +50,9 @@ class LMFeatures(nn.Module):
     """The mean (or last) hidden state of any model behind the language-model interface: our GPT-2, a Hugging Face decoder.
 
     `lm(ids, mask).hidden` is all that is asked of it, and of the tokenizer `encode`, `pad_id` and `eos_id`. `trainable`
-    fine-tunes it in place; otherwise it is read without gradients, and is no part of this module's state.
+    fine-tunes it in place; otherwise it is read without gradients, and is no part of this module's state. While it is
+    fine-tuned, each token is left out with chance `drop`, drawn from `rng`, so that no text can be learned by heart
+    (Iyyer et al. 2015, "Deep unordered composition rivals syntactic methods for text classification": word dropout).
     """
 
     def __init__(
@@ -61,21 +63,32 @@ class LMFeatures(nn.Module):
         pool: str = "mean",
         trainable: bool = False,
         cut: bool = False,
+        drop: float = 0.0,
+        rng: np.random.Generator | None = None,
     ):
         super().__init__()
+        if not 0 <= drop < 1:
+            raise ValueError(f"drop is {drop}, but it is a share of the tokens: it must lie in [0, 1)")
+        if drop and rng is None:
+            raise ValueError("tokens are left out at random, so drop needs rng=np.random.default_rng(seed)")
         if pool not in ("mean", "last"):
             raise ValueError(f'pool is {pool!r}, but it must be "mean" or "last"')
         self.tokenizer, self.pool, self.cut, self.trainable = tokenizer, pool, cut, trainable
+        self.drop, self.rng = drop, rng
         self._lm = [lm]  # in a list, so that a frozen model is not registered
         if trainable:
             self.lm = lm
 
     def features(self, items: Sequence[str]) -> Float[Tensor, "B F"]:
         lm = self._lm[0]
-        ids, mask = right_pad(encode(self.tokenizer, items, lm.context, self.cut), self.tokenizer.pad_id)
+        rows = encode(self.tokenizer, items, lm.context, self.cut)
+        learning = self.trainable and torch.is_grad_enabled()
+        if learning and self.rng is not None:
+            rows = [thinned(row, self.drop, self.rng) for row in rows]
+        ids, mask = right_pad(rows, self.tokenizer.pad_id)
         device = next(lm.parameters()).device
         ids, mask = ids.to(device), mask.to(device)
-        with torch.set_grad_enabled(self.trainable and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(learning):
             hidden = lm(ids, mask).hidden.float()
         if self.pool == "last":
             return at_last_real(hidden, mask)
@@ -124,6 +137,13 @@ def encode(tokenizer: Any, texts: Sequence[str], context: int, cut: bool) -> lis
             "end: shorten it, or read only its beginning with cut=True"
         )
     return [row[: context - 1] + [tokenizer.eos_id] for row in rows]
+
+
+def thinned(row: list[int], drop: float, rng: np.random.Generator) -> list[int]:
+    """The row without about `drop` of its tokens; the last one, which ends it, always stays."""
+    stays = rng.random(len(row)) >= drop
+    stays[-1] = True
+    return [token for token, there in zip(row, stays, strict=True) if there]
 
 
 class Scorer(nn.Module):

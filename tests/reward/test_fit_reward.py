@@ -18,7 +18,7 @@ from rlhf_edu.reward.fit import BUNCH, FitRewardConfig, fit_reward, parts
 from rlhf_edu.reward.labels import FIRST, SECOND, TIE, Labels, labels_of
 from rlhf_edu.reward.losses import noisy_bradley_terry
 from rlhf_edu.reward.models import RewardModel
-from rlhf_edu.reward.scorers import Columns, LMFeatures, Numbers, Scorer, TrunkScorer, encode, read
+from rlhf_edu.reward.scorers import Columns, LMFeatures, Numbers, Scorer, TrunkScorer, encode, read, thinned
 
 TRUTH = np.array([1.0, -2.0, 0.5])
 LONG = FitRewardConfig(steps=500, lr=0.1, prior=0.02)
@@ -314,6 +314,18 @@ def test_a_language_model_is_read_as_it_stands_or_fine_tuned(pool):
     assert all(torch.equal(a, b) for a, b in zip(tiny.gpt2(1).parameters(), POLICY.parameters(), strict=True))
 
 
+def test_tokens_are_left_out_only_while_it_learns_and_never_the_end():
+    rng = np.random.default_rng(3)
+    rows = [thinned(list(range(50)), 0.3, rng) for _ in range(200)]
+    assert np.mean([len(row) for row in rows]) == pytest.approx(1 + 49 * 0.7, abs=0.8)
+    assert all(row[-1] == 49 and row == sorted(set(row)) for row in rows)
+    features = LMFeatures(tiny.gpt2(1), TOKENIZER, trainable=True, drop=0.5, rng=rng)
+    whole = LMFeatures(POLICY, TOKENIZER).features(STORIES.items[:4])
+    with torch.no_grad():
+        assert torch.allclose(features.features(STORIES.items[:4]), whole, atol=1e-5)
+    assert not torch.allclose(features.features(STORIES.items[:4]), whole, atol=1e-3)
+
+
 def test_texts_longer_than_the_context_are_refused_or_cut_where_you_say_so():
     long = " w4" * tiny.CONTEXT
     with pytest.raises(
@@ -356,6 +368,8 @@ def test_what_labels_refuse_the_fit_refuses():
         (lambda: People(answers(1), "stars"), "ratings is 'stars'"),
         (lambda: Scorer(Numbers(), 3, scale="none"), "scale is 'none'"),
         (lambda: LMFeatures(POLICY, TOKENIZER, pool="max"), "pool is 'max'"),
+        (lambda: LMFeatures(POLICY, TOKENIZER, drop=1.0), "drop is 1"),
+        (lambda: LMFeatures(POLICY, TOKENIZER, drop=0.1), "drop needs rng"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, words):
