@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from rlhf_edu.plots.rlhf import TokenMap, run_picture
+from rlhf_edu.plots.rlhf import SIGNS, Riddle, TokenMap, fault_picture, run_picture
 
 
 def history(n: int, gold: bool = True) -> list[dict]:
@@ -57,3 +57,36 @@ def test_a_map_of_zeros_divides_by_nothing_and_reads_as_text_too():
 def test_a_word_without_a_number_is_refused():
     with pytest.raises(ValueError, match="shorter"):
         TokenMap([(["a", "b"], [0.5])], "x")._repr_html_()
+
+
+def vital(start: float, slope: float = 1.0) -> list[dict]:
+    return [{key: start + i + slope * step for i, key in enumerate(SIGNS)} for step in range(2)]
+
+
+def test_the_signs_of_a_run_are_drawn_over_the_healthy_ones():
+    picture = fault_picture(vital(5.0), [vital(0.0), vital(2.0)])
+    assert len(picture.figure.axes) == len(SIGNS)
+    for i, axes in enumerate(picture.figure.axes):
+        mean, run = lines(axes)
+        assert run.tolist() == [[1, 5.0 + i], [2, 6.0 + i]]
+        assert mean.tolist() == [[1, 1.0 + i], [2, 2.0 + i]]
+        heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == (i, i + 3)
+    assert "score (sd) from 5 to 6, healthy from 1 to 2" in picture.alt
+
+
+def test_a_sign_that_stands_still_is_drawn_flat_and_no_healthy_run_is_an_error():
+    still = vital(1.0, 1e-4)
+    low, high = fault_picture(still, [still]).figure.axes[0].get_ylim()
+    assert high - low == pytest.approx(0.02)
+    with pytest.raises(ValueError, match="no healthy run to compare with"):
+        fault_picture(still, [])
+
+
+def test_the_answer_of_a_riddle_is_folded_away_and_never_becomes_markup():
+    picture = fault_picture(vital(5.0), [vital(0.0)])
+    shown = Riddle(picture, {"name": "<b>top_k</b>"})._repr_mimebundle_()
+    before, inside = shown["text/html"].split("<details>")
+    assert "top_k" not in before
+    assert "&lt;b&gt;top_k&lt;/b&gt;" in inside
+    assert "top_k" not in shown["text/plain"]

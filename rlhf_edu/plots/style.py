@@ -50,11 +50,12 @@ def image_tag(data: bytes, kind: str, alt: str, width: int) -> str:
     )
 
 
-def new_figure(n_axes: int = 1, *, width: float = 6.0, height: float = 3.4) -> tuple[Figure, list[Axes]]:
-    """A figure (inches) with `n_axes` panels side by side, in the course's style."""
+def new_figure(n_axes: int = 1, *, width: float = 6.0, height: float = 3.4, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure with `n_axes` panels (each of that many inches) side by side, or in `rows`, in the course's style."""
+    columns = -(-n_axes // rows)
     with _drawing:
-        figure = Figure(figsize=(width * n_axes if n_axes > 1 else width, height), layout="constrained")
-        axes = [figure.add_subplot(1, n_axes, i + 1) for i in range(n_axes)]
+        figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+        axes = [figure.add_subplot(rows, columns, i + 1) for i in range(n_axes)]
         for ax in axes:
             ax.spines[["top", "right"]].set_visible(False)
             ax.grid(axis="y", color="0.9", linewidth=0.8)
