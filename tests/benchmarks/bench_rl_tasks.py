@@ -45,7 +45,7 @@ CARTPOLE_DQN = Task(
     "CartPole-v1",
     solved=475,
     test_every=2500,
-    config=DQNConfig(steps=50_000, n_step=3),
+    config=DQNConfig(steps=50_000, n_step=3, replay_ratio=0.5),
     hidden=(128, 128),
     zoo=dict(
         n_timesteps=50_000,
