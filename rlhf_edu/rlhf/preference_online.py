@@ -83,8 +83,16 @@ def online_preference(
     for step in range(config.rounds):
         some = torch.randint(len(prompts), (config.prompts,), generator=generator, device=device).tolist()
         ids, mask = left_pad([prompts[i] for i in some], tokenizer.pad_id, device)
-        ends = dict(eos_id=tokenizer.eos_id, pad_id=tokenizer.pad_id)
-        done = sample(policy, ids, mask, config.n_new, **ends, samples=config.group, generator=generator)
+        done = sample(
+            policy,
+            ids,
+            mask,
+            config.n_new,
+            eos_id=tokenizer.eos_id,
+            pad_id=tokenizer.pad_id,
+            samples=config.group,
+            generator=generator,
+        )
         scores = checked_scores(reward_fn, done)
         pairs = judged_pairs(done, scores, config.group, tokenizer)
         if not pairs:
