@@ -376,7 +376,7 @@ for name, who in (("DPO, 40 answers", student), ("DPO, own texts", own), ("PPO",
 # | --- | --- | --- | --- | --- |
 # | PPO | 5 | 0.89 (0.86 to 0.92) | 4.8 (3.9 to 5.2) | 15 |
 # | DPO, own texts | 3 | 0.88 (0.86 to 0.89) | 4.6 (4.2 to 5.5) | 32 |
-# | DPO, 40 answers | 1 | 0.71 | 13.7 | 19 |
+# | DPO, 40 answers | 3 | 0.71 (0.67 to 0.74) | 13.7 (12.8 to 14.3) | 17 |
 #
 # So when do direct methods win? Where pairs are plenty (section 2 had all of them), where writing samples is dear, or where
 # no judge can be trusted: they are a few lines, steady, and need one model less. When not? Where answers are few.
