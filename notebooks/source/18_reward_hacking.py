@@ -1,0 +1,463 @@
+# %% [markdown]
+# # 18 Reward hacking: how far is too far?
+#
+# A reward model is a guess at what people like. You now optimise that guess as hard as you can, watch it and the truth part
+# company, and try what holds them together.
+#
+# **You will**
+#
+# - find the turning point of a toy by hand, and the law that larger models follow;
+# - push a storyteller until it cheats, and *read* the cheating at every distance from where it began;
+# - try four defences, one of which fails on purpose.
+#
+# | | |
+# | --- | --- |
+# | **Time** | about 60 minutes, of which 5 are computing |
+# | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
+# | **Before** | lesson 14 |
+# | **Practice** | `exercises/18_reward_hacking.ipynb`: the graded work, when you are through here |
+# | **Solution** | `solutions/18_reward_hacking.ipynb` (after you have tried) |
+
+# %%
+import ipywidgets as W
+import numpy as np
+import torch
+
+from rlhf_edu.core import budget, pick_device, seed_everything
+from rlhf_edu.plots import COLOURS, Picture, new_figure
+from rlhf_edu.plots.style import DASHES, label_ends
+from rlhf_edu.rlhf.best_of_n import best_of_n_curve, best_of_n_distribution, best_of_n_kl
+from rlhf_edu.rlhf.studio import open_studio
+from rlhf_edu.widgets.follow import follow
+
+# %%
+seed_everything(0)  # one seed in all of this lesson, one that shows it clearly; the table in section 5 has another, too
+studio = open_studio("stories", seed=34, device=pick_device())
+rng = np.random.default_rng(0)
+print(f"a storyteller of {sum(w.numel() for w in studio.policy.parameters()):,} weights")
+
+# %% [markdown]
+# ## 1 The winner's curse
+#
+# Four texts. What they are worth, the **gold** reward, is 0, 1, 2 and −3. A reward model, the **proxy**, gives them 0, 1, 2 and
+# **5**: it has been fooled by the last one, a *glitch*, which a writer produces once in a hundred times. The others are
+# equally likely.
+#
+# Write $n$ texts, keep the one with the highest proxy.
+#
+# **Predict before you run.** As $n$ grows from 1 to 100, what does the kept text earn on average by proxy, and by gold?
+
+# %%
+gold, proxy = np.array([0.0, 1, 2, -3]), np.array([0.0, 1, 2, 5])
+chances = np.array([0.33, 0.33, 0.33, 0.01])
+print("  n   proxy   gold   KL (nats, at most)")
+for n in (1, 2, 4, 8, 16, 32, 100):
+    kept = best_of_n_distribution(chances, proxy, n)
+    print(f"{n:>3}   {kept @ proxy:5.2f}  {kept @ gold:5.2f}   {best_of_n_kl(n):.2f}")
+
+# %% [markdown]
+# The proxy only rises. Gold rises first, because good texts are found before glitches are, and then falls, because in the end every
+# text kept is a glitch. **By hand:** among 100 texts there is a glitch with chance $1 - 0.99^{100} = 0.63$, and then it wins.
+#
+# This is **Goodhart's law**: when a measure becomes a target, it ceases to be a good measure. Nothing in the proxy's own curve tells
+# you when.
+#
+# **Play.** Make glitches rarer. Does the turning point go away, or does it only move?
+
+
+# %%
+def toy(glitches, harm):
+    figure, (ax,) = new_figure(height=2.9)
+    rare = 10.0**glitches
+    p, worth = np.array([(1 - rare) / 3] * 3 + [rare]), np.array([0.0, 1, 2, -harm])
+    ns = np.unique(np.geomspace(1, 3000, 80).astype(int))
+    kept = np.stack([best_of_n_distribution(p, proxy, int(n)) for n in ns])
+    d = np.sqrt([best_of_n_kl(int(n)) for n in ns])
+    lines = {"proxy": kept @ proxy, "gold": kept @ worth}
+    for i, y in enumerate(lines.values()):
+        ax.plot(d, y, color=COLOURS[i], linestyle=DASHES[i])
+    label_ends(ax, [(d[-1], y[-1], name, COLOURS[i]) for i, (name, y) in enumerate(lines.items())])
+    top = ns[lines["gold"].argmax()]
+    ax.set(xlabel="d = √KL (√nats, at most)", ylabel="reward", title=f"gold is highest at n = {top}")
+    return Picture(figure, f"Proxy rises to {lines['proxy'][-1]:.1f}; gold is highest at n = {top} and then falls")
+
+
+# %%
+follow(
+    toy,
+    glitches=W.FloatSlider(-2, min=-4, max=-1, step=0.25, description="log₁₀ chance"),
+    harm=W.FloatSlider(3, min=0, max=6, step=0.5, description="harm"),
+)
+
+# %% [markdown]
+# It moves. Rarer glitches are found later, but they are found: a search that is wide enough finds whatever fools its judge.
+#
+# ## 2 A law
+#
+# Gao, Schulman and Hilton (2023) trained reward models of many sizes on the answers of a larger one, which played the people. With
+# $d = \sqrt{\text{KL}(\pi\,\|\,\pi_\text{ref})}$, gold above the reference's followed
+#
+# $$R_\text{best of n}(d) = d\,(\alpha - \beta d), \qquad R_\text{RL}(d) = d\,(\alpha - \beta \log d)$$
+#
+# $\alpha$ is what each step buys at the beginning; $\beta$ how soon cheating eats it up. Set the derivative to zero:
+# $\alpha - 2\beta d = 0$ for the first; $\alpha - \beta \log d - \beta = 0$ for the second. So gold turns at
+#
+# $$d^* = \frac{\alpha}{2\beta} \qquad\text{and}\qquad d^* = e^{\alpha/\beta - 1}$$
+#
+# Both forms are straight in $\alpha$ and $\beta$, so least squares fits them:
+
+# %%
+from rlhf_edu.evaluate import fit_law
+
+
+def my_fit(kl, gold):
+    """α, β and the KL at which gold turns, for the form of RL."""
+    d = np.sqrt(kl)
+    (alpha, beta), *_ = np.linalg.lstsq(np.stack([d, -d * np.log(d)], axis=1), gold, rcond=None)
+    return alpha, beta, np.exp(alpha / beta - 1) ** 2
+
+
+# %%
+for seed in range(20):
+    draw = np.random.default_rng(seed)
+    kl = draw.uniform(0.5, 60, 30)
+    noisy = np.sqrt(kl) * (1.0 - 0.5 * np.log(np.sqrt(kl))) + 0.1 * draw.normal(size=30)
+    law = fit_law(kl, noisy, "rl", rng=draw, resamples=100)
+    np.testing.assert_allclose(my_fit(kl, noisy), (law.alpha.value, law.beta.value, law.peak_kl.value))
+print("20 noisy curves: my_fit equals fit_law; the last:", law)
+
+# %% [markdown]
+# True were $\alpha = 1$, $\beta = 0.5$, so a turn at $e^{2} = 7.4$ nats.
+#
+# ## 3 A judge made of twenty answers
+#
+# A person who likes *brave* heroes, and wavers, compares twenty pairs. Each such judge is a guess:
+
+# %%
+from rlhf_edu.feedback.annotators import boltzmann
+from rlhf_edu.feedback.types import to_pairs
+from rlhf_edu.reward.train import FitConfig, fit_preferences, pair_features
+from rlhf_edu.rlhf.loop import reading_on, write_pairs
+from rlhf_edu.rlhf.shaping import reference_scale
+
+# %%
+taste = studio.world.taste("brave")
+person = reading_on(boltzmann(taste, 0.2, rng=np.random.default_rng(34)))
+judge = studio.reward_model()
+queries, drafts = write_pairs(studio, judge, 20)
+pairs = to_pairs([person(query) for query in queries])
+fit_preferences(judge, studio.tokenizer, pairs).run()
+proxy_of = reference_scale(judge, drafts)(judge)
+
+# %%
+before = np.array([taste(text) for text in studio.read(drafts)])
+r = np.corrcoef(before, proxy_of(drafts).detach().cpu())[0, 1]
+print(f"{len(pairs)} answers; correlation of the judge with the taste on {len(drafts)} stories: {r:.2f}")
+
+
+# %%
+def gold_of(done):
+    """The hidden taste on the proxy's scale: 0 is the reference's average, 1 its standard deviation."""
+    return (np.array([taste(text) for text in studio.read(done)]) - before.mean()) / before.std()
+
+
+print(f"of the drafts: proxy {proxy_of(drafts).mean():+.2f}, gold {gold_of(drafts).mean():+.2f}, both with spread 1")
+
+# %% [markdown]
+# ## 4 As hard as we can
+#
+# PPO with $\beta = 0$: leaving the reference costs nothing. At every step we keep the stories, and the hidden taste looks on without
+# saying a word.
+#
+# **Predict.** Sketch proxy and gold over $\sqrt{\text{KL}}$. What will the stories at the far end look like?
+
+# %%
+from rlhf_edu.lm.heads import ScalarHead
+from rlhf_edu.rlhf.ppo import PPOConfig, ppo
+
+
+def climb(reward, expected, **changes):
+    """PPO from the reference on a reward; its records hold proxy, gold, grammar, and a few stories to read."""
+    studio.policy.load_state_dict(studio.reference.state_dict())
+    settings = dict(steps=budget(24, 3), batch=budget(48, 8), lr=1e-3, beta=0.0) | changes
+    prompts = studio.prompt_ids(studio.openings(2000, "ppo"))
+    who = studio.policy, ScalarHead(studio.policy.config.width).to(studio.device), studio.reference
+    others = dict(expected=expected, watch_texts=look, generator=studio.generator("ppo"))
+    others |= dict(eos_id=studio.tokenizer.eos_id, pad_id=studio.tokenizer.pad_id)
+    return ppo(*who, reward, prompts, PPOConfig(**settings), **others).run()
+
+
+# %%
+def look(done):
+    texts = studio.read(done)
+    numbers = dict(proxy=proxy_of(done).mean().item(), gold=gold_of(done).mean())
+    return numbers | dict(grammar=np.mean([studio.world.grammatical(t) for t in texts]), texts=texts, done=done)
+
+
+# %%
+scale = reference_scale(judge, drafts)
+free = climb(scale(judge), scale(judge.expected))
+print(
+    f"proxy {free[0]['proxy']:+.2f} → {free[-1]['proxy']:+.2f}   gold {free[0]['gold']:+.2f} → {free[-1]['gold']:+.2f}"
+)
+print(f"KL {free[-1]['kl_nats']:.0f} nats; best gold of a step {max(x['gold'] for x in free):+.2f}")
+
+# %% [markdown]
+# Now **read**. Move the slider and look at three stories of each distance. Where would *you* have stopped? Write the
+# number down before you look at the gold curve again.
+
+# %%
+from html import escape
+
+
+class Page:
+    """A picture and text below it, as one thing that shows itself."""
+
+    def __init__(self, picture, text):
+        self.html = picture._repr_mimebundle_()["text/html"] + text
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/html": self.html}
+
+
+# %%
+def over_kl(runs, at=None, keys=("proxy", "gold")):
+    """Each run's numbers over √KL; `at` marks one step of the first run."""
+    figure, axes = new_figure(len(keys), width=3.9, height=2.9)
+    for ax, key in zip(axes, keys, strict=True):
+        for i, (name, run) in enumerate(runs.items()):
+            d, y = (np.array([x[k] for x in run]) for k in ("kl_nats", key))
+            order = np.argsort(d)
+            ax.plot(np.sqrt(d.clip(0))[order], y[order], color=COLOURS[i], linestyle=DASHES[i], label=name)
+            if at is not None and i == 0:
+                ax.plot(np.sqrt(max(d[at], 0)), y[at], "o", color="k")
+        ax.set(xlabel="d = √KL (√nats)", ylabel=f"{key} ({'share' if key == 'grammar' else 'sd of the reference'})")
+    axes[0].legend(frameon=False, fontsize=8)
+    ends = "; ".join(f"{name}: " + ", ".join(f"{k} {run[-1][k]:.2f}" for k in keys) for name, run in runs.items())
+    return Picture(figure, f"{', '.join(keys)} over the square root of KL. At the end {ends}")
+
+
+# %%
+def read_at(step):
+    x = free[step - 1]
+    stories = "".join(f"<p style='max-width:780px'>{escape(text)}</p>" for text in x["texts"][:3])
+    head = f"<b>step {step}: KL {x['kl_nats']:.1f} nats, {x['grammar']:.0%} of the sentences well formed</b>"
+    return Page(over_kl({"no price": free}, at=step - 1), head + stories)
+
+
+# %%
+follow(read_at, step=W.IntSlider(1, min=1, max=len(free), description="PPO step"))
+
+# %% [markdown]
+# The numbers do not tell what went wrong, the stories do: which words does the judge love, and what has become of the sentences
+# around them? The hidden reader takes in only sentences, and each of them once; the judge adds up words.
+#
+# Does the law hold? Fit it to the run:
+
+# %%
+kl, found = (np.array([x[key] for x in free if x["kl_nats"] > 0.01]) for key in ("kl_nats", "gold"))
+if len(kl) > 3:
+    alpha, beta, turn = my_fit(kl, found)
+    print(f"α {alpha:.2f}, β {beta:.2f}: gold turns at {turn:.0f} nats   (one seed)")
+
+# %% [markdown]
+# ### The other climber
+#
+# Best-of-n changes no weights: it only chooses among the reference's own stories. **Predict:** at the same KL, which of the two
+# earns more gold? Which can go on for longer?
+
+# %%
+ns = (1, 2, 4, 8, 16, 32, 64)[: budget(7, 4)]
+many = studio.write(studio.reference, studio.openings(8, "test"), studio.generator("test"), samples=max(ns))
+table = [x.reshape(8, -1) for x in (proxy_of(many).detach().cpu().numpy(), gold_of(many))]
+chosen = [best_of_n_curve(table[0], x, ns).mean(0) for x in table]
+
+# %%
+best = [dict(kl_nats=best_of_n_kl(n), proxy=p, gold=g) for n, p, g in zip(ns, *chosen, strict=True)]
+for n, x in zip(ns, best, strict=True):
+    print(f"best of {n:>2}: KL {x['kl_nats']:.2f}   proxy {x['proxy']:+.2f}   gold {x['gold']:+.2f}")
+over_kl({"PPO": free, "best of n": best})
+
+# %% [markdown]
+# Best-of-64 costs 64 stories for one, and still goes only 3.2 nats far: $\log n$ grows slowly. That is its protection. It
+# never breaks a sentence, for it has only the reference's sentences to choose from. (Eight openings: the numbers are rough.)
+#
+# ## 5 Four defences
+#
+# ### A price for the KL
+#
+# $r - \beta\,\text{KL}$, as in lesson 14. It knows nothing of hacking; it stops the climb early.
+#
+# ### Doubt
+#
+# Twenty answers fit many judges. Take the curvature of the loss at the judge's weights $w$ (Laplace's approximation): the weights may
+# as well have been any draw from a Gaussian around $w$ with covariance
+#
+# $$\Sigma = \Bigl(\sum_i p_i(1-p_i)\,\Delta_i\Delta_i^\top + 2\lambda P\,I\Bigr)^{-1}, \qquad
+# r'(y) = w^\top z - k\sqrt{z^\top \Sigma\, z}$$
+#
+# $\Delta_i$ are the feature differences of the $P$ pairs, $z$ the features of a text. Where pairs have settled a direction, $\Sigma$ is
+# small; elsewhere only the prior $\lambda$ holds. $r'$ is the **lower bound** of infinitely many judges, each drawn from what the answers
+# allow. Two features, one pair that differs in the first only, $w = 0$, $\lambda = 0.01$: **by hand**, the variances are
+# $1/(0.25 + 0.02) = 3.7$ and $1/0.02 = 50$. The bound shuns the second.
+
+# %%
+from rlhf_edu.rlhf.constraints import head_posterior, lower_bound
+
+sigma = head_posterior(judge, *pair_features(judge, studio.tokenizer, pairs), prior=FitConfig.prior)
+
+# %%
+features = judge.standardise(judge.features(drafts.ids, drafts.mask)).double()
+heads = (
+    judge.head.linear.weight[0].double()
+    + torch.randn(4000, len(sigma), dtype=torch.float64) @ torch.linalg.cholesky(sigma).T
+)
+doubt = (judge(drafts) - lower_bound(judge, sigma, k=1.0)(drafts)).detach()
+drawn = (features @ heads.T.detach()).std(1)
+print(
+    f"doubt about the first three drafts: formula {doubt[:3].numpy().round(2)}, 4000 judges {drawn[:3].numpy().round(2)}"
+)
+
+# %% [markdown]
+# **Predict.** Which of the two keeps the gold up: the price, the doubt, or neither? Which keeps the grammar?
+
+# %%
+cautious = lower_bound(judge, sigma, k=1.0)
+doubtful = climb(reference_scale(cautious, drafts)(cautious), scale(judge.expected))
+priced = climb(scale(judge), scale(judge.expected), beta=0.18)
+print(f"at the end, gold: doubt {doubtful[-1]['gold']:+.2f}, price {priced[-1]['gold']:+.2f}")
+
+# %%
+runs = {"no price": free, "β = 0.18": priced, "lower bound": doubtful}
+for name, run in runs.items():
+    top = max(run, key=lambda x: x["gold"])
+    print(
+        f"{name:<12} best gold {top['gold']:+.2f} at {top['kl_nats']:5.1f} nats; at the end {run[-1]['gold']:+.2f}, grammar {run[-1]['grammar']:.0%}"
+    )
+over_kl(runs, keys=("proxy", "gold", "grammar"))
+
+# %% [markdown]
+# The plain price wins by far: it stays within some ten nats, where the judge is still right, and keeps its sentences. The bound
+# climbs by what the pairs have settled: higher than the free run, and later down, but down. It knows no grammar, since the judge's
+# features hardly see it. Only the price asks the reference.
+#
+# The same on two seeds, this one and another, all with β = 0, an ensemble beside them (section 6), from `tests/benchmarks/bench_overoptimisation.py`
+# (2026-11-24, two shared cores; means, in brackets both; gold averaged over three steps). Two seeds show a direction, not its size:
+#
+# | optimised | best gold | turns at (nats, fitted) | gold at the end | proxy at the end |
+# | --- | --- | --- | --- | --- |
+# | one judge | 0.35 (0.24 to 0.45) | 6.6 | -0.81 (-1.07 to -0.56) | 4.09 (3.64 to 4.55) |
+# | bootstrap ensemble, lower bound | 0.62 (0.62 to 0.63) | 9.6 | -0.40 (-0.69 to -0.11) | 3.57 (3.33 to 3.82) |
+# | posterior, lower bound | 0.81 (0.73 to 0.90) | 15.3 | -0.06 (-0.22 to 0.10) | 3.65 (3.19 to 4.11) |
+# | best of n (to 128) | 0.93 (0.32 to 1.53) | not seen | 0.86 (0.19 to 1.53) | 2.72 (2.30 to 3.15) |
+#
+# ### A price for length
+#
+# Does the judge simply like long stories? `length_penalty` takes $c$ off for each token beyond a free allowance. Choosing $c$ is guessing.
+# A **Lagrange multiplier** finds it: say which mean cost you allow, and let the price $\lambda$ rise while the cost is above it,
+#
+# $$\max_\pi \min_{\lambda \ge 0}\; \mathbb{E}[r] - \lambda\,(\mathbb{E}[c] - \text{limit}), \qquad
+# \log\lambda \leftarrow \log\lambda + \eta\,(\text{mean } c - \text{limit})$$
+#
+# **By hand:** $\lambda = 1$, $\eta = 0.1$, mean cost 7 and limit 5 give $\lambda = e^{0.2} = 1.22$.
+
+# %%
+from rlhf_edu.rlhf.constraints import Lagrangian
+
+usual = drafts.new_mask.sum(1).float().mean().item()
+too_long = lambda done: (done.new_mask.sum(1) - usual) / 10  # noqa: E731  cost: tens of tokens beyond the usual
+rule, prices = Lagrangian(scale(judge), too_long, limit=0.0, rate=0.5), []
+
+
+def paid(done):
+    reward = rule.reward(done)
+    prices.append(rule.multiplier)
+    return reward
+
+
+# %%
+short = climb(paid, lambda done: scale(judge.expected)(done) / 2, steps=budget(16, 3))
+print(
+    f"usual length {usual:.0f} new tokens; no price ends at {free[-1]['n_new']:.0f}, with the limit at {short[-1]['n_new']:.0f}"
+)
+
+# %%
+figure, (left, right) = new_figure(2, width=3.9, height=2.7)
+left.plot(range(1, len(prices) + 1), prices, color=COLOURS[1])
+left.set(xlabel="PPO step", ylabel="price λ (reward for 10 tokens)")
+for i, (name, run) in enumerate({"no limit": free, "limit": short}.items()):
+    right.plot(range(1, len(run) + 1), [x["n_new"] for x in run], color=COLOURS[i], linestyle=DASHES[i], label=name)
+right.axhline(usual, color="0.5", linestyle=":")
+right.set(xlabel="PPO step", ylabel="new tokens a story")
+right.legend(frameon=False, fontsize=8)
+Picture(
+    figure,
+    f"The price ends at {prices[-1]:.2f}; lengths end at {free[-1]['n_new']:.0f} without and {short[-1]['n_new']:.0f} with a limit",
+)
+
+# %% [markdown]
+# Why count the cost from its limit? A story that does not end scores −2. In a first version of this cell the cost was the length itself,
+# so a story that did end was paid −6, and not to end was a bargain: after 16 steps stories had 77 tokens in place of 60, and λ stood above
+# 17,000. We had written a reward to be hacked, and only the lengths told us.
+#
+# A constraint says *how much is allowed* where a penalty says *how much it costs*; the first is what people can answer. It
+# only guards what you thought of.
+#
+# ## 6 Break it on purpose: five judges with the same eyes
+#
+# The usual ensemble fits each judge to a bootstrap sample of the answers, and distrusts a text when they disagree. Ours share the
+# storyteller's reading of a text, as ensembles often share their pretraining.
+#
+# **Predict.** Along the free run, sentences fall apart. Does the disagreement of the five rise with it?
+
+# %%
+from rlhf_edu.reward.ensemble import Ensemble
+
+members = []
+for _ in range(5):
+    member = studio.reward_model().settle(drafts)
+    fit_preferences(member, studio.tokenizer, [pairs[i] for i in rng.integers(len(pairs), size=len(pairs))]).run()
+    members.append(member)
+
+# %%
+panel = Ensemble(members).settle(drafts)
+some = free[:: max(1, len(free) // 6)]
+for x in some:
+    spread, mean = panel.spread(x["done"]).mean(), panel.mean(x["done"]).mean()
+    print(
+        f"KL {x['kl_nats']:5.1f}   grammar {x['grammar']:.0%}   five judges: mean {mean:+.2f}, disagree by {spread:.2f}   gold {x['gold']:+.2f}"
+    )
+
+# %% [markdown]
+# It hardly moves while everything else falls apart. All five are fooled together, with confidence: **agreement is no evidence where everybody looks through the
+# same glasses**. (Its bound is still worth a little in the table: the mean of five is steadier than one.) Eisenstein et al. (2023) found the same in large models: members that share their pretraining *herd*. Members
+# must differ in what matters, or you must measure doubt where the data are silent, as $\Sigma$ does.
+#
+# ## Your turn
+#
+# Each starts from `climb(…)`; predict first.
+#
+# 1. *(10 minutes, easy)* Use 60 answers in place of 20. Does the turning point move, or go away?
+# 2. *(10 minutes, easy)* Another person, `"nature"` or `"happy_ending"`. Read the far end: what is this judge's vice?
+# 3. *(10 minutes, medium)* `lower_bound` with k = 0.5, 2 and 4. Draw best gold against k.
+# 4. *(15 minutes, hard)* Collect twenty more answers about stories of the *hacked* policy, fit again, climb again. What does the
+#    second round buy? (This is what real projects do; lesson 20 does it live.)
+#
+# The graded work is in `exercises/18_reward_hacking.ipynb`; solutions are in `solutions/18_reward_hacking.ipynb`.
+#
+# ## What to remember
+#
+# - A proxy that is searched hard enough will be fooled; its own curve never says so.
+# - Plot gold against $\sqrt{\text{KL}}$. Where you have no gold, ask people, at several distances, and read.
+# - The two laws: $d(\alpha - \beta d)$ for best-of-n, $d(\alpha - \beta\log d)$ for RL.
+# - A price for the KL, honest doubt, limits on what can be measured: each guards against something else.
+# - Judges with the same eyes agree about the same mistakes.
+#
+# ## Sources
+#
+# - Gao, Schulman and Hilton (2023), *Scaling laws for reward model overoptimization*.
+# - Coste et al. (2024), *Reward model ensembles help mitigate overoptimization*.
+# - Eisenstein et al. (2023), *Helping or herding? Reward model ensembles mitigate but do not eliminate reward hacking*.
+# - Dai et al. (2024), *Safe RLHF*: the Lagrange multiplier.
+# - MacKay (1992), *The evidence framework applied to classification networks*: doubt from curvature.
+# - Stiennon et al. (2020), *Learning to summarize from human feedback*: the KL of best-of-n; gold that turns over, seen with people.
