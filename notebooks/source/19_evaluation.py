@@ -2,7 +2,7 @@
 # # 19 Evaluation: is it better, and how sure are you?
 #
 # You compare storytellers the way it should be done, blind, on the same openings, with honest intervals, and then fool yourself in
-# six ways that look just as good.
+# five ways that look just as good.
 #
 # **You will**
 #

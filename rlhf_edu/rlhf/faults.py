@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from rlhf_edu.lm import sampling
 from rlhf_edu.ops import token_logp, whiten
@@ -127,7 +127,11 @@ def shifted_logp(_, lm, done):
 )
 def dropout(score_tokens, lm, *rest):
     layers = [m for m in lm.modules() if isinstance(m, nn.Linear)] if torch.is_grad_enabled() else []
-    hooks = [m.register_forward_hook(lambda _m, _x, y: F.dropout(y, DROPPED)) for m in layers]
+
+    def drop(_module: nn.Module, _inputs: Any, y: Tensor) -> Tensor:
+        return F.dropout(y, DROPPED)
+
+    hooks = [m.register_forward_hook(drop) for m in layers]
     try:
         return score_tokens(lm, *rest)
     finally:

@@ -9,7 +9,8 @@ the next call goes on. What each part predicts is kept in FOLDER; `table` puts t
 
 Every tenth film sentence is held out (as `worlds.reviews` does) unless it stands among the others too. All parts learn from films
 alone; the mini GPT-2 was pretrained on the same training sentences, without their ratings. The settings below are first guesses or
-come from `--tune`, which holds out a tenth of the *training* sentences instead. Needs scikit-learn, and the extra `bert` or the
+come from `--tune`, which holds out a tenth of the *training* sentences instead; but the ridge's α of 1 was the best on all ten tenths, the
+held-out one among them. Needs scikit-learn, and the extra `bert` or the
 package vaderSentiment for their rows.
 """
 
@@ -32,8 +33,8 @@ from rlhf_edu.worlds.reviews import HELD_OUT
 from rlhf_edu.worlds.reviews_data import SOURCES, RatedText, rated
 
 ELSEWHERE = 1500  # texts of each other source, drawn at random
-EPOCHS = {"encoder": 1, "mini": 4}  # of a round
-SEEDS = 2  # of the mini GPT-2, averaged
+EPOCHS = {"encoder": 1, "mini": 3}  # of a round
+SEEDS = 1  # of the mini GPT-2, averaged
 
 
 def split(source: str = "films", tune: bool = False) -> tuple[list[RatedText], list[RatedText]]:
@@ -155,10 +156,10 @@ def mini(learn: list[RatedText], **_):
     for seed in range(SEEDS):
         seed_everything(seed)
         lm, tokenizer = load("reviews")
-        features = LMFeatures(lm, tokenizer, trainable=True, cut=True, drop=0.2, rng=np.random.default_rng([seed, 1]))
+        features = LMFeatures(lm, tokenizer, trainable=True, cut=True)
         scorer = Scorer(features, lm.config.width, scale="all")
         n = steps(learn, 32, EPOCHS["mini"])
-        config = FitRewardConfig(n, lr=0.02, backbone_lr=7e-4, batch=32, prior=1e-4, clip=1.0, warmup=n // 10)
+        config = FitRewardConfig(n, lr=0.02, backbone_lr=1e-3, batch=32, prior=1e-4, clip=1.0, warmup=n // 10)
         fine_tune(scorer, learn, config, seed)
         members.append(scorer)
     notes = dict(epochs=EPOCHS["mini"], seeds=SEEDS, training_seconds=round(time.perf_counter() - start))

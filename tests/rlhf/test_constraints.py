@@ -121,7 +121,7 @@ def test_the_lower_bound_is_that_of_very_many_heads_drawn_from_the_posterior():
 
 def test_bad_doubts_are_refused():
     model, chosen, rejected, _ = fitted()
-    with pytest.raises(ValueError, match="prior is 0.0"):
+    with pytest.raises(ValueError, match=r"prior is 0\.0"):
         head_posterior(model, chosen, rejected, 0.0)
-    with pytest.raises(ValueError, match="k is -1.0"):
+    with pytest.raises(ValueError, match=r"k is -1\.0"):
         lower_bound(model, torch.eye(2), k=-1.0)
