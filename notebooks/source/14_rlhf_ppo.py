@@ -468,12 +468,12 @@ from rlhf_edu.lm import sampling
 honest = sampling.draw
 
 
-def top_3(logits, temperature, generator):
-    return honest(logits.masked_fill(logits < logits.topk(3).values[:, -1:], -1e9), temperature, generator)
+def top_3(logits, temperature, generator, *dice):
+    return honest(logits.masked_fill(logits < logits.topk(3).values[:, -1:], -1e9), temperature, generator, *dice)
 
 
-def careless(logits, temperature, generator):  # draws among three, notes the log-prob of the whole softmax
-    return (token := top_3(logits, temperature, generator)[0]), token_logp(logits[:, None], token[:, None])[:, 0]
+def careless(logits, temperature, generator, *dice):  # draws among three, notes the log-prob of the whole softmax
+    return (token := top_3(logits, temperature, generator, *dice)[0]), token_logp(logits[:, None], token[:, None])[:, 0]
 
 
 with patch.object(sampling, "draw", top_3):

@@ -196,17 +196,17 @@ for ax in axes[1:]:
 # - **e** 300 comparisons are too few
 #
 # And which one picture shows what no honest model could reach: `"loss"`, `"learned"` or `"test"`? Set
-# `too_good = {"fault": "…", "evidence": "…"}`. Each part is worth half the points.
+# `too_sure = {"fault": "…", "evidence": "…"}`. Each part is worth half the points.
 
-# %% answer="too_good"
+# %% answer="too_sure"
 ### BEGIN SOLUTION
-too_good = {"fault": "d", "evidence": "test"}
+too_sure = {"fault": "d", "evidence": "test"}
 ### END SOLUTION
 
-# %% check="too_good"
-check("too_good")
+# %% check="too_sure"
+check("too_sure")
 ### BEGIN HIDDEN TESTS
-check("too_good", hidden=True)
+check("too_sure", hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]

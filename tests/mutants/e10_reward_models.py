@@ -143,7 +143,7 @@ MUTANTS = {
         "disagreement": lambda k, n: 2 * waver(k, n),
         "a coin": lambda k, n: 0.25,
     },
-    "too_good": {
+    "too_sure": {
         "rate": {"fault": "a", "evidence": "loss"},
         "swapped": {"fault": "b", "evidence": "test"},
         "prior": {"fault": "c", "evidence": "learned"},
@@ -164,7 +164,7 @@ ALTERNATIVES = {
     "ranking_loss": {"accumulated": rank, "backwards": rank_backwards},
     "calibration_error": {"sums": ece, "counts": ece_by_counts},
     "wavering": {"one by one": waver, "variance": waver_by_variance},
-    "too_good": {
+    "too_sure": {
         "as asked": {"fault": "d", "evidence": "test"},
         "dressed": {"fault": "(D)", "evidence": "Test"},
     },
