@@ -1,17 +1,11 @@
 """Ranking in a real page, by dragging, by buttons and by keyboard: the order on the page is the order that is stored."""
 
-import os
-
 import pytest
-
-from rlhf_edu.feedback.store import FeedbackStore
+from asking_page import counted, picture, shown_view, stored
 
 pytestmark = pytest.mark.browser
 
 SETUP = """
-from rlhf_edu.feedback.types import Query
-from rlhf_edu.feedback.store import FeedbackStore
-from rlhf_edu.feedback.session import FeedbackSession
 from rlhf_edu.widgets.rank import Rank
 texts = ["A ghost & a <b>bold</b> fox.", "The bus was late.", "Bones rattled.", "Fog came up from the moor, and it was cold."]
 queries = [Query("rank", f"Night {i}.", texts) for i in range(3)]
@@ -22,27 +16,8 @@ Rank(session)
 
 @pytest.fixture
 def notebook(lab, tmp_path):
-    opened = lab.open([f"FILE = {str(tmp_path / 'answers.db')!r}\n{SETUP}"], viewport={"width": 1180, "height": 900})
-    opened.run_all()
-    opened.page.locator(".rlhf-view").wait_for()
-    yield opened
-    if folder := os.environ.get("VIEW_PICTURES"):  # for somebody to look at
-        opened.screenshot(f"{folder}/rank_end.png")
-    assert opened.source_count() == 1  # no key has made JupyterLab add a cell
-
-
-def picture(notebook, name):
-    if folder := os.environ.get("VIEW_PICTURES"):
-        notebook.screenshot(f"{folder}/rank_{name}.png")
-
-
-def counted(page, text):
-    page.locator(".rlhf-count", has_text=text).wait_for()
-    page.wait_for_timeout(260)  # nobody answers twice within a quarter of a second
-
-
-def stored(tmp_path):
-    return [event.record for event in FeedbackStore(tmp_path / "answers.db").answers()]
+    with shown_view(lab, tmp_path, SETUP, "rank") as opened:
+        yield opened
 
 
 def shown(page):
@@ -61,13 +36,13 @@ def drag_to_the_top(page, place):
 def test_rank_by_mouse(notebook, tmp_path):
     page = notebook.page
     before = shown(page)
-    picture(notebook, "start")
+    picture(notebook, "rank_start")
     drag_to_the_top(page, 2)
     assert shown(page) == [before[2], before[0], before[1], before[3]]
     page.get_by_role("button", name="down").nth(2).click()
     wanted = [before[2], before[0], before[3], before[1]]
     assert shown(page) == wanted
-    picture(notebook, "dragged")
+    picture(notebook, "rank_dragged")
     page.get_by_role("button", name="This is my order").click()
     counted(page, "1 of 3")
     assert [list(record.ranked) for record in stored(tmp_path)] == [wanted]
@@ -83,7 +58,7 @@ def test_rank_by_keyboard(notebook, tmp_path):
     page.locator(".rlhf-question").click()
     for key in "dbac":
         page.keyboard.press(key)
-    picture(notebook, "named")
+    picture(notebook, "rank_named")
     page.keyboard.press("Enter")
     counted(page, "1 of 3")
     assert list(stored(tmp_path)[0].ranked) == [before[i] for i in (3, 1, 0, 2)]
@@ -91,7 +66,7 @@ def test_rank_by_keyboard(notebook, tmp_path):
     page.keyboard.press("ArrowDown")  # choose the first, and move it down twice
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Shift+ArrowDown")
-    picture(notebook, "moved")
+    picture(notebook, "rank_moved")
     page.keyboard.press("Enter")
     counted(page, "2 of 3")
     assert list(stored(tmp_path)[1].ranked) == [second[i] for i in (1, 2, 0, 3)]

@@ -251,6 +251,10 @@ def test_comparison_goes_into_containers_and_trusts_no_equality():
         ((1.0,), (1.0, 2.0)),
         ({"a": 2.0}, {"a": 1.0}),
         (1, "1"),
+        (3.0, float("inf")),  # a share of infinity would forgive any number
+        (-float("inf"), float("inf")),
+        (np.array([1.0, 5.0]), np.array([1.0, np.inf])),
+        ([object()], [object()]),
     ]:
         assert compare(got, expected) is not None
     for got, expected in [
