@@ -10,6 +10,8 @@ from rlhf_edu.core import Run
 from rlhf_edu.plots.curves import NAMES, smoothed
 from rlhf_edu.plots.style import COLOURS, Picture, new_figure
 
+FEW = 60  # records
+
 
 def watch(run: Iterable[dict], *keys: str, x: str = "", every: float = 0.3) -> Run:
     """Hand on every record of a run, and show the named keys as they move, at most once in `every` seconds.
@@ -101,7 +103,7 @@ def finite_mean(values: np.ndarray) -> float:
 
 
 def draw(shown: list[list[float]], keys: tuple[str, ...], x: str) -> Picture:
-    """Every record as a pale dot, the mean of the last twentieth of the axis as a line."""
+    """Every record as a pale dot, and a line: the mean of the last twentieth of the axis, or, of FEW records, themselves."""
     table = np.array(shown, dtype=float)
     figure, axes = new_figure(len(keys), width=6.0 if len(keys) == 1 else 4.2, height=3.0)
     for i, (ax, key) in enumerate(zip(axes, keys, strict=True)):
@@ -109,7 +111,9 @@ def draw(shown: list[list[float]], keys: tuple[str, ...], x: str) -> Picture:
         xs, ys, colour = table[ok, 0], table[ok, i + 1], COLOURS[i % len(COLOURS)]
         thin = slice(None, None, max(1, len(xs) // 1000))
         ax.plot(xs[thin], ys[thin], ".", color=colour, alpha=0.25, markersize=3)
-        if len(xs):
+        if 0 < len(xs) <= FEW:  # a mean over a twentieth would be a staircase
+            ax.plot(xs, ys, color=colour, linewidth=1.8)
+        elif len(xs):
             grid = np.linspace(xs[0], xs[-1], 200)
             ax.plot(grid, smoothed(xs, ys, grid, 0.05 * xs[-1]), color=colour, linewidth=1.8)
         # Only runs with episodes count steps of an environment; fitting and fine-tuning have steps of their own.

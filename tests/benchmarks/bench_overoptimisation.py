@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from machine import headline, spread
 
-from rlhf_edu.evaluate import fit_law
+from rlhf_edu.evaluate import Law, bootstrap, fit_law
 from rlhf_edu.feedback.annotators import boltzmann
 from rlhf_edu.feedback.types import Pair, to_pairs
 from rlhf_edu.lm.heads import ScalarHead
@@ -36,6 +36,7 @@ from rlhf_edu.rlhf.studio import Studio, open_studio
 
 MEMBERS, K = 5, 1.0  # of the ensemble; standard deviations that its lower bound takes off
 NS = (1, 2, 4, 8, 16, 32, 64, 128)
+FAR = 1000.0  # nats: a turning point beyond has not been seen
 PROMPTS = 8  # best-of-n: openings, each continued max(NS) times
 METHODS = ("single", "posterior", "best_of_n", "bootstrap")
 
@@ -146,11 +147,42 @@ def report(runs: list[dict]) -> None:
         print(f"| {name} ({len(group)}) | {' | '.join(columns)} |")
     print()
     for name, group in groups.items():
-        points = [(i, point) for i, run in enumerate(group) for point in run if point["kl_nats"] > 0.01]
-        kl, gold = (np.array([point[key] for _, point in points]) for key in ("kl_nats", "gold"))
-        form = "best_of_n" if name == "best_of_n" else "rl"
-        which = np.array([i for i, _ in points])
-        print(f"{name}: {fit_law(kl, gold, form, rng=np.random.default_rng(0), runs=which)}")
+        print(f"{name}: {law_of(group, 'best_of_n' if name == 'best_of_n' else 'rl')}")
+    for name in ("posterior", "bootstrap"):
+        both = [(run[name], run["single"]) for run in runs if name in run and "single" in run]
+        if len(both) > 1:
+            print(f"\n{name} against single, seed by seed ({len(both)} seeds; intervals: whole seeds drawn again)")
+            against(both)
+
+
+def law_of(group: list[list[dict]], form: str = "rl", resamples: int = 1000) -> Law:
+    """The published form, fitted to all points of these runs together."""
+    points = [(i, point) for i, run in enumerate(group) for point in run if point["kl_nats"] > 0.01]
+    kl, gold = (np.array([point[key] for _, point in points]) for key in ("kl_nats", "gold"))
+    which = np.array([i for i, _ in points])
+    return fit_law(kl, gold, form, rng=np.random.default_rng(0), runs=which, resamples=resamples)
+
+
+def against(both: list[tuple[list[dict], list[dict]]]) -> None:
+    """What one climber has over the other on the same seeds: best gold, gold at the end, and where the fitted curve turns."""
+    rng, rows = np.random.default_rng(1), np.arange(len(both))
+    for what, value in dict(
+        best_gold=lambda run: max(p["gold"] for p in smoothed(run)), last_gold=lambda run: smoothed(run)[-1]["gold"]
+    ).items():
+        gains = np.array([value(a) - value(b) for a, b in both])
+        print(
+            f"  {what}: {bootstrap(lambda x: float(x.mean()), gains, rng=rng)} higher; each {gains.round(2).tolist()}"
+        )
+
+    def later(drawn: np.ndarray) -> float:
+        """log of the ratio of turning points; one beyond FAR has not been seen and counts as FAR."""
+        turns = [law_of([pair[k] for pair in map(both.__getitem__, drawn)], resamples=1).peak_kl.value for k in (0, 1)]
+        return float(np.diff(np.log(np.clip(turns[::-1], 0.1, FAR)))[0])
+
+    found = bootstrap(later, rows, rng=rng, resamples=500)
+    print(
+        f"  gold turns at {np.exp(found.value):.2f} ({np.exp(found.low):.2f} to {np.exp(found.high):.2f}) times the KL"
+    )
 
 
 def smoothed(history: list[dict], window: int = 3) -> list[dict]:
