@@ -67,7 +67,7 @@ class HFCausalLM(nn.Module):
         self.context = min(longest or UNLIMITED, context or UNLIMITED)
         self.vocab_size, width = output.weight.shape
         self.config = HFConfig(theirs.model_type, self.vocab_size, self.context, width)
-        self._takes_positions = "position_ids" in takes
+        self._takes_positions, self._keeps_last = "position_ids" in takes, "logits_to_keep" in takes
         self.model = model
         self.eval()
 
@@ -80,18 +80,27 @@ class HFCausalLM(nn.Module):
 
         return HFCache(DynamicCache(config=self.model.config))
 
-    def forward(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: HFCache | None = None) -> LMOutput:
+    def forward(
+        self,
+        ids: Int[Tensor, "B T"],
+        mask: Bool[Tensor, "B S"],
+        cache: HFCache | None = None,
+        last: int | None = None,
+    ) -> LMOutput:
         T, S = ids.shape[1], mask.shape[1]
         check_lengths(self.context, T, cache.length if cache else 0, S)
         more: dict[str, Any] = {self._cache_name: cache.theirs} if cache is not None else {}
         if self._takes_positions:  # without them, some families count padding as tokens and are silently wrong
             more["position_ids"] = positions(mask, T)
+        if self._keeps_last and last is not None:
+            more["logits_to_keep"] = last
         out = self.model(
             input_ids=ids, attention_mask=mask.long(), use_cache=cache is not None, output_hidden_states=True, **more
         )
         if cache is not None:
             cache.length += T
-        return LMOutput(logits=out.logits, hidden=out.hidden_states[-1], cache=cache)
+        wanted = slice(None if last is None else -last, None)
+        return LMOutput(logits=out.logits[:, wanted], hidden=out.hidden_states[-1][:, wanted], cache=cache)
 
 
 def lora(lm: HFCausalLM, rank: int = 8) -> HFCausalLM:

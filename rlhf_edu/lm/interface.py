@@ -13,7 +13,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LMOutput:
-    logits: Float[Tensor, "B T V"]  # logits[:, t] predict the token after ids[:, t]
+    logits: Float[
+        Tensor, "B T V"
+    ]  # logits[:, t] predict the token after ids[:, t]; T: all of them, or the `last` asked for
     hidden: Float[Tensor, "B T D"]  # what the output layer reads; heads for values and rewards read it too
     cache: Any  # hand it back with the next tokens; None when none was asked for
 
@@ -29,7 +31,11 @@ class CausalLM(Protocol):
     context: int  # longest sequence it can read
     vocab_size: int
 
-    def __call__(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: Any = None) -> LMOutput: ...
+    def __call__(
+        self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: Any = None, last: int | None = None
+    ) -> LMOutput:
+        """Read `ids` after what the cache holds. `last` asks for the logits and hidden states of that many tokens only."""
+        ...
 
     def new_cache(self, batch: int, length: int) -> Any:
         """An empty cache for texts of up to `length` tokens; its `.rows(index)` picks or repeats rows."""
@@ -102,6 +108,5 @@ def completion_logits(lm: CausalLM, done: Completions) -> tuple[Float[Tensor, "B
 
     Both come from the position *before* the token: columns T−N−1 … T−2. (Off by one here is the commonest silent bug.)
     """
-    T, N = done.ids.shape[1], done.n_new
-    out = lm(done.ids[:, :-1], done.mask[:, :-1])
-    return out.logits[:, T - N - 1 :], out.hidden[:, T - N - 1 :]
+    out = lm(done.ids[:, :-1], done.mask[:, :-1], last=done.n_new)
+    return out.logits, out.hidden

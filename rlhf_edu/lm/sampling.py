@@ -81,7 +81,7 @@ def sample(
 
     with torch.inference_mode(), autocast(device):  # the results were made outside: they may meet gradients later
         cache = lm.new_cache(len(ids), width + n_new)
-        out = lm(ids, mask, cache)
+        out = lm(ids, mask, cache, last=1)
         each = torch.arange(len(ids), device=device).repeat_interleave(samples)
         cache, seen = (out.cache.rows(each) if samples > 1 else out.cache), mask[each]
         logits, hidden = out.logits[each, -1], out.hidden[each, -1]

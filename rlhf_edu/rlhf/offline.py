@@ -153,8 +153,10 @@ class Perturbed:
         self.lm, self.heads, self.beta = lm, heads, beta
         self.config, self.context, self.vocab_size = lm.config, lm.context, lm.vocab_size
 
-    def __call__(self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: Any = None) -> LMOutput:
-        out = self.lm(ids, mask, cache)
+    def __call__(
+        self, ids: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"], cache: Any = None, last: int | None = None
+    ) -> LMOutput:
+        out = self.lm(ids, mask, cache, last)
         advantage = self.heads.target_q(out.hidden) - self.heads.value(out.hidden)[..., None]
         return LMOutput(F.log_softmax(out.logits.float(), -1) + self.beta * advantage, out.hidden, out.cache)
 

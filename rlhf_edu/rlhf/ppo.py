@@ -87,7 +87,7 @@ def value_loss(
 def score_tokens(lm: CausalLM, done: Completions, temperature: float = 1.0, head: nn.Module | None = None):
     """Log-prob of each new token "B N", value of the state before it "B N" (0 without a head), and logits "B N V"."""
     logits, hidden = completion_logits(lm, done)
-    logits = logits.float() / temperature
+    logits = logits.float() if temperature == 1 else logits.float() / temperature
     logp = token_logp(logits, done.new_ids).masked_fill(~done.new_mask, 0.0)  # 0: ratio 1 where there is no token
     return logp, head(hidden) if head is not None else torch.zeros_like(logp), logits
 

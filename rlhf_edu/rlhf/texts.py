@@ -86,8 +86,8 @@ class AlwaysEnds:
         self.lm, self.eos_id = lm, eos_id
         self.config, self.context, self.vocab_size = lm.config, lm.context, lm.vocab_size
 
-    def __call__(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any = None) -> LMOutput:
-        out = self.lm(ids, mask, None if cache is None else cache.inner)
+    def __call__(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any = None, last: int | None = None) -> LMOutput:
+        out = self.lm(ids, mask, None if cache is None else cache.inner, last)
         logits = out.logits
         if (
             cache is None or mask.shape[1] == cache.length - 1

@@ -80,6 +80,25 @@ def test_reading_in_pieces_with_the_cache_equals_reading_at_once(pieces, padded)
     assert torch.allclose(torch.cat(parts, 1)[mask], whole[mask], atol=1e-5)
 
 
+@pytest.mark.parametrize("last", [1, 5, 12, 99])
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("read", [0, 4])
+def test_asking_for_the_last_tokens_only_gives_theirs(last, padded, read):
+    gpt2 = random_gpt2(SHAPES[1], seed=7)
+    rows = ragged(50, seed=8) if padded else [r + r[::-1] for r in ragged(50, seed=8, rows=1, longest=6)]
+    ids, mask = left_pad(rows, pad_id=0)
+    with torch.no_grad():
+        whole, cache = gpt2(ids, mask), None
+        if read:
+            cache = gpt2(ids[:, :read], mask[:, :read], gpt2.new_cache(len(ids), ids.shape[1]), last=1).cache
+        some = gpt2(ids[:, read:], mask, cache, last=last)
+    kept = min(last, ids.shape[1] - read)
+    real = mask[:, -kept:]
+    assert some.logits.shape[1] == some.hidden.shape[1] == kept
+    assert torch.allclose(some.logits[real], whole.logits[:, -kept:][real], atol=1e-5)
+    assert torch.allclose(some.hidden[real], whole.hidden[:, -kept:][real], atol=1e-5)
+
+
 def test_a_cache_of_chosen_rows_goes_on_like_those_rows():
     gpt2 = random_gpt2(SHAPES[1], seed=9)
     ids, mask = left_pad(ragged(50, seed=10), pad_id=0)

@@ -76,6 +76,9 @@ def test_hidden_is_what_the_output_layer_reads(lm):
     out = lm(ids, mask)
     assert out.hidden.shape == (3, 11, lm.config.width)
     assert torch.allclose(lm.model.get_output_embeddings()(out.hidden), out.logits, atol=1e-5)
+    some = lm(ids, mask, last=2)
+    assert torch.allclose(some.logits, out.logits[:, -2:], atol=1e-6)
+    assert torch.equal(some.hidden, out.hidden[:, -2:])
 
 
 @pytest.mark.parametrize("pieces", [(11,), (4, 7), (1,) * 11, (3, 1, 1, 6)])
