@@ -14,7 +14,7 @@ import numpy as np
 
 from rlhf_edu.grading import tasks
 from rlhf_edu.grading.own_work import fingerprint
-from rlhf_edu.grading.progress import in_notebook, record
+from rlhf_edu.grading.progress import present, record
 from rlhf_edu.grading.student import LocalStudent
 from rlhf_edu.grading.task import Task, Verdict
 
@@ -127,13 +127,3 @@ def as_html(task: Task, verdict: Verdict, tries: int) -> str:
 def show(task: Task, verdict: Verdict, tries: int) -> None:
     """Show the verdict: HTML in a notebook, text elsewhere."""
     present(partial(as_html, task, verdict, tries), partial(as_text, task, verdict, tries))
-
-
-def present(html: Any, text: Any) -> None:
-    """Display `html()` (with `text()` for front ends that show none) in a notebook, print `text()` elsewhere."""
-    if in_notebook():
-        from IPython.display import display
-
-        display({"text/html": html(), "text/plain": text()}, raw=True)
-    else:
-        print(text())

@@ -85,6 +85,16 @@ def in_notebook() -> bool:
     return shell is not None and getattr(shell, "kernel", None) is not None
 
 
+def present(html: Any, text: Any) -> None:
+    """Display `html()` (with `text()` for front ends that show none) in a notebook, print `text()` elsewhere."""
+    if in_notebook():
+        from IPython.display import display
+
+        display({"text/html": html(), "text/plain": text()}, raw=True)
+    else:
+        print(text())
+
+
 def summary() -> list[dict[str, Any]]:
     """One row a part of the course that has tasks: part, points, of, done, tasks (name, title, state)."""
     from rlhf_edu.grading import tasks
@@ -155,7 +165,5 @@ def _box(name: str, title: str, state: str) -> str:
 
 def progress() -> None:
     """Show your progress: tasks done and points so far, for each part of the course."""
-    from rlhf_edu.grading.check import present
-
     rows = summary()
     present(lambda: as_html(rows), lambda: as_text(rows))
