@@ -152,6 +152,8 @@ right.semilogx(ns, true_kl, "o-", color=COLOURS[0])
 right.semilogx(ns, [best_of_n.best_of_n_kl(n) for n in ns], "--", color=COLOURS[1])
 label_ends(right, [(128, true_kl[-1], "exact", COLOURS[0]), (128, best_of_n.best_of_n_kl(128), "formula", COLOURS[1])])
 right.set(xlabel="n (walks drawn)", ylabel="KL (nats)")
+for ax in (left, right):
+    ax.set_xticks(ns, ns)
 Picture(
     figure,
     f"Best of 1 to 128: optimality {score[0]:.2f} to {score[-1]:.2f}; exact KL {true_kl[-1]:.2f} of {best_of_n.best_of_n_kl(128):.2f}",
