@@ -44,6 +44,21 @@ class Belief:
         p = sigmoid(self._logits(x))
         return np.maximum(entropy(p @ WEIGHTS) - entropy(p) @ WEIGHTS, 0.0)
 
+    def settles(self, x: Float[np.ndarray, "N D"], texts: Float[np.ndarray, "D D"]) -> Float[np.ndarray, " N"]:
+        """How much less the rewards of texts are expected to be in doubt after the answer to each question.
+
+        Σ_texts Var[w · f] is expected to fall by  Var[E[z | answer]] xᵀΣ C Σx / s⁴,   C = `texts`, the covariance of their
+        features. `gain` counts every direction of w alike, this one by how far texts differ along it: expected reduction
+        of variance (MacKay 1992; Cohn, Ghahramani & Jordan 1996, "Active learning with statistical models").
+        """
+        mu, s = self.spread(x)
+        z = mu[:, None] + s[:, None] * NODES
+        p = sigmoid(z)
+        yes = p @ WEIGHTS
+        learned = ((p * z) @ WEIGHTS - yes * mu) ** 2 / np.maximum(yes * (1 - yes), 1e-300)  # Var[E[z | answer]]
+        along = x @ self.covariance
+        return np.where(s > 0, learned * np.einsum("nd,nd->n", along @ texts, along) / np.where(s > 0, s, 1) ** 4, 0.0)
+
     def learn(self, x: Float[np.ndarray, " D"], first_better: bool) -> "Belief":
         """The belief after one more answer.
 

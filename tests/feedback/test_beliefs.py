@@ -60,6 +60,20 @@ def test_the_expected_shrinking_of_the_belief_is_what_the_gain_measures(rng):
     assert (fall > 0).all()
 
 
+def test_what_an_answer_settles_is_how_far_it_lowers_the_variance_of_the_texts_rewards(rng):
+    """Σ_texts Var[w · f] = n tr(C Σ), before and after both answers."""
+    belief, x = some_belief(rng, width=3), rng.normal(size=(20, 3))
+    texts = rng.normal(size=(50, 3)) * [3.0, 1.0, 0.1]
+    spread = texts.T @ texts / len(texts)
+
+    def doubt(b):
+        return np.mean([text @ b.covariance @ text for text in texts])
+
+    p = belief.chance(x)
+    left = [p[i] * doubt(belief.learn(q, True)) + (1 - p[i]) * doubt(belief.learn(q, False)) for i, q in enumerate(x)]
+    assert belief.settles(x, spread) == pytest.approx(doubt(belief) - np.array(left), rel=1e-6)
+
+
 def test_many_answers_find_the_direction_and_the_doubt_covers_what_is_missing():
     rng = np.random.default_rng(0)
     truth, belief = rng.normal(scale=2**0.5, size=5), know_nothing(5)
@@ -73,6 +87,7 @@ def test_many_answers_find_the_direction_and_the_doubt_covers_what_is_missing():
 def test_equal_texts_teach_nothing_and_nonsense_is_refused():
     belief = know_nothing(3)
     assert belief.gain(np.zeros((1, 3))) == pytest.approx(0)
+    assert belief.settles(np.zeros((1, 3)), np.eye(3)) == pytest.approx(0)
     assert belief.learn(np.zeros(3), True) is belief
     with pytest.raises(ValueError, match=r"width is 0 and variance 2\.0, but both must be positive"):
         know_nothing(0)
