@@ -145,6 +145,17 @@ class GPT2(nn.Module):
         cache: KVCache | None = None,
         last: int | None = None,
     ) -> LMOutput:
+        hidden = self.read(ids, mask, cache, last)
+        return LMOutput(logits=F.linear(hidden, self.tokens.weight), hidden=hidden, cache=cache)
+
+    def read(
+        self,
+        ids: Int[Tensor, "B T"],
+        mask: Bool[Tensor, "B S"],
+        cache: KVCache | None = None,
+        last: int | None = None,
+    ) -> Float[Tensor, "B L D"]:
+        """The hidden states alone: with many words and few layers, the logits cost more than all the rest."""
         T, S = ids.shape[1], mask.shape[1]
         if self.context < S:
             raise ValueError(f"{S} tokens came, but this model reads at most {self.context}: shorten the text")
@@ -158,8 +169,7 @@ class GPT2(nn.Module):
         x = self.blocks[-1](x, allowed if last == T else attention_mask(mask, last), cache, last)
         if cache is not None:
             cache.length += T
-        hidden = self.ln(x)
-        return LMOutput(logits=F.linear(hidden, self.tokens.weight), hidden=hidden, cache=cache)
+        return self.ln(x)
 
     @classmethod
     def from_transformers(cls, model: "GPT2LMHeadModel") -> "GPT2":

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rlhf_edu.lm.gpt2 import GPT2
 from rlhf_edu.lm.heads import ScalarHead, at_last_real
 from rlhf_edu.lm.train import right_pad
 from rlhf_edu.reward.models import RewardModel
@@ -47,8 +48,11 @@ class Columns:
 
 
 class LMFeatures(nn.Module):
-    """The mean (or last) hidden state of any model behind the language-model interface: our GPT-2, a Hugging Face decoder.
+    """Hidden states of any model behind the language-model interface (our GPT-2, a Hugging Face decoder), pooled to one a text.
 
+    mean: Σ_t h_t / n        sqrt: Σ_t h_t / √n        last: h_n        n: the text's tokens, its end among them
+
+    A sum over √n keeps independent words as loud in a long text as in a short one; their mean fades.
     `lm(ids, mask).hidden` is all that is asked of it, and of the tokenizer `encode`, `pad_id` and `eos_id`. `trainable`
     fine-tunes it in place; otherwise it is read without gradients, and is no part of this module's state. While it is
     fine-tuned, each token is left out with chance `drop`, drawn from `rng`, so that no text can be learned by heart
@@ -71,8 +75,8 @@ class LMFeatures(nn.Module):
             raise ValueError(f"drop is {drop}, but it is a share of the tokens: it must lie in [0, 1)")
         if drop and rng is None:
             raise ValueError("tokens are left out at random, so drop needs rng=np.random.default_rng(seed)")
-        if pool not in ("mean", "last"):
-            raise ValueError(f'pool is {pool!r}, but it must be "mean" or "last"')
+        if pool not in ("mean", "sqrt", "last"):
+            raise ValueError(f'pool is {pool!r}, but it must be "mean", "sqrt" or "last"')
         self.tokenizer, self.pool, self.cut, self.trainable = tokenizer, pool, cut, trainable
         self.drop, self.rng = drop, rng
         self._lm = [lm]  # in a list, so that a frozen model is not registered
@@ -89,10 +93,11 @@ class LMFeatures(nn.Module):
         device = next(lm.parameters()).device
         ids, mask = ids.to(device), mask.to(device)
         with torch.set_grad_enabled(learning):
-            hidden = lm(ids, mask).hidden.float()
+            hidden = (lm.read(ids, mask) if isinstance(lm, GPT2) else lm(ids, mask).hidden).float()
         if self.pool == "last":
             return at_last_real(hidden, mask)
-        return (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        n = mask.sum(1, keepdim=True).float()
+        return (hidden * mask[..., None]).sum(1) / (n if self.pool == "mean" else n.sqrt())
 
 
 class EncoderFeatures(nn.Module):

@@ -292,13 +292,13 @@ def test_the_fit_trains_the_reward_model_itself():
     assert model(done).std() > 0  # and it is a RewardFn
 
 
-@pytest.mark.parametrize("pool", ["mean", "last"])
+@pytest.mark.parametrize("pool", ["mean", "sqrt", "last"])
 def test_a_language_model_is_read_as_it_stands_or_fine_tuned(pool):
     alone = LMFeatures(POLICY, TOKENIZER, pool=pool)
     one = torch.tensor([TOKENIZER.encode(STORIES.items[0]) + [TOKENIZER.eos_id]])
     with torch.no_grad():
         hidden = POLICY(one, torch.ones_like(one, dtype=torch.bool)).hidden[0]
-    expected = hidden.mean(0) if pool == "mean" else hidden[-1]
+    expected = dict(mean=hidden.mean(0), sqrt=sum(hidden) / len(hidden) ** 0.5, last=hidden[-1])[pool]
     assert torch.allclose(read(Scorer(alone, tiny.WIDTH), STORIES.items)[0], expected, atol=1e-5)
 
     lm = tiny.gpt2(1)
