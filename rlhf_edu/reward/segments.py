@@ -152,17 +152,25 @@ class Pay:
     Only the unit is changed, never the zero, which says whether it is better to go on or to end. (Standard deviations would not
     do as a unit: where all steps of an early agent are worth nearly the same, rewards would be hundreds of them, and so large
     that the value function never catches up: 290 in place of 373 on CartPole, one seed.)
+
+    Where no clip has ended early (`zero_known=False`) choices say nothing about the zero, as every sum has as many terms: each
+    model's mean is then taken off first. What is left of it only costs: the value function would have to learn it, and its
+    gradient, far larger than the policy's, would fill the clipped norm.
     """
 
-    def __init__(self, scorers: Sequence[SegmentScorer], n_actions: int, typical: Any):
-        self.scorers, self.n_actions, self.units = scorers, n_actions, np.ones((len(scorers), 1, 1))
+    def __init__(self, scorers: Sequence[SegmentScorer], n_actions: int, typical: Any, zero_known: bool = True):
+        self.scorers, self.n_actions = scorers, n_actions
+        self.zeros, self.units = np.zeros((len(scorers), 1, 1)), np.ones((len(scorers), 1, 1))
         raw = self.opinions(typical)
-        self.units = np.maximum(np.sqrt((raw**2).mean((1, 2), keepdims=True)), 1e-6)
+        if not zero_known:
+            self.zeros = raw.mean((1, 2), keepdims=True)
+        self.units = np.maximum(np.sqrt(((raw - self.zeros) ** 2).mean((1, 2), keepdims=True)), 1e-6)
 
     def opinions(self, steps: Any) -> Float[np.ndarray, "M T E"]:
         x = torch.as_tensor(inputs(steps.obs, steps.act, self.n_actions))
         with torch.no_grad():
-            return np.stack([scorer.step_reward(x).numpy() for scorer in self.scorers]) / self.units
+            raw = np.stack([scorer.step_reward(x).numpy() for scorer in self.scorers])
+        return (raw - self.zeros) / self.units
 
     def __call__(self, steps: Any) -> Float[np.ndarray, "T E"]:
         return self.opinions(steps).mean(0)
@@ -201,4 +209,4 @@ def learn_from_clips(
                 outcome.append(answer)
         labels = Labels(items, pairs=torch.tensor(pairs).view(-1, 2), outcome=torch.tensor(outcome, dtype=torch.long))
         fit_ensemble(scorers, labels, config.fit, rng=rng).run()
-        env.reward = Pay(scorers, n_actions, history)
+        env.reward = Pay(scorers, n_actions, history, zero_known=any(clip.n < config.length for clip in items))

@@ -143,6 +143,42 @@ def test_pay_stays_small_where_all_steps_are_worth_nearly_the_same():
     assert np.abs(pay(steps) - 1).max() < 0.1
 
 
+def test_where_no_clip_ended_5_more_for_every_step_pays_the_same():
+    """Choices between sums of as many terms cannot tell two such models apart, so they must not pay differently."""
+    torch.manual_seed(8)
+    steps, scorers = played(), [SegmentScorer(4, (8,)) for _ in range(2)]
+    for scorer in scorers:
+        torch.nn.init.normal_(scorer.head[-1].linear.weight)
+    before = [Pay(scorers, 2, steps, zero_known=known)(steps) for known in (False, True)]
+    raw = [scorer.step_reward(torch.as_tensor(inputs(steps.obs, steps.act, 2))).detach().numpy() for scorer in scorers]
+    by_hand = np.mean([(r - r.mean()) / r.std() for r in raw], 0)
+    assert before[0] == pytest.approx(by_hand, abs=1e-3)
+    with torch.no_grad():
+        for scorer in scorers:
+            scorer.head[-1].linear.bias += 5.0
+    after = [Pay(scorers, 2, steps, zero_known=known)(steps) for known in (False, True)]
+    assert after[0] == pytest.approx(before[0], abs=1e-3)
+    assert np.abs(after[1] - before[1]).max() > 0.3
+
+
+@pytest.mark.parametrize(("ends", "mean_is_off"), [(0.0, True), (0.2, False)])
+def test_the_loop_keeps_the_zero_exactly_where_clips_ended(ends, mean_is_off):
+    torch.manual_seed(9)
+    steps = played(ends=ends, limits=0.0)
+    env = SimpleNamespace(reward=None, true_ret=0.0, take=lambda: steps)
+    config = ClipsConfig(rounds=1, comparisons=10, length=8, candidates=2, fit=FitRewardConfig(steps=20, lr=0.02))
+    learn_from_clips(
+        [SegmentScorer(4, (8,)) for _ in range(2)],
+        env,
+        lambda turn: [{}],
+        lambda a, b: FIRST if a.x[:, 1].sum() + a.n > b.x[:, 1].sum() + b.n else SECOND,
+        config,
+        n_actions=2,
+        rng=np.random.default_rng(3),
+    ).run()
+    assert (abs(env.reward(steps).mean()) < 1e-3) == mean_is_off
+
+
 def test_the_whole_loop_teaches_a_liking_for_one_action():
     torch.manual_seed(9)
     env, rng = Relabelled(make_vec("CartPole-v1", 4)), np.random.default_rng(10)
