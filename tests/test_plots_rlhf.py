@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from rlhf_edu.plots.rlhf import SIGNS, Riddle, TokenMap, fault_picture, run_picture
+from rlhf_edu.plots.rlhf import SIGNS, Riddle, TokenMap, curve, fault_map, fault_picture, outside, run_picture
 
 
 def history(n: int, gold: bool = True) -> list[dict]:
@@ -60,19 +60,50 @@ def test_a_word_without_a_number_is_refused():
 
 
 def vital(start: float, slope: float = 1.0) -> list[dict]:
-    return [{key: start + i + slope * step for i, key in enumerate(SIGNS)} for step in range(2)]
+    """Two steps; every sign starts at `start` plus its place among the signs, but for the books, which balance."""
+    signs = [{key: start + i + slope * step for i, key in enumerate(SIGNS)} for step in range(2)]
+    return [r | dict(beta=0.5, reward=r["score"] - 0.5 * r["kl_nats"]) for r in signs]
 
 
 def test_the_signs_of_a_run_are_drawn_over_the_healthy_ones():
     picture = fault_picture(vital(5.0), [vital(0.0), vital(2.0)])
     assert len(picture.figure.axes) == len(SIGNS)
-    for i, axes in enumerate(picture.figure.axes):
+    for i, (key, axes) in enumerate(zip(SIGNS, picture.figure.axes, strict=True)):
         mean, run = lines(axes)
+        heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+        if key == "books":
+            assert run[:, 1].tolist() == mean[:, 1].tolist() == [0, 0]
+            continue
         assert run.tolist() == [[1, 5.0 + i], [2, 6.0 + i]]
         assert mean.tolist() == [[1, 1.0 + i], [2, 2.0 + i]]
-        heights = axes.collections[0].get_paths()[0].vertices[:, 1]
         assert (heights.min(), heights.max()) == (i, i + 3)
     assert "score (sd) from 5 to 6, healthy from 1 to 2" in picture.alt
+
+
+def test_the_books_are_what_rewards_exceed_the_objective_by():
+    run = [dict(reward=2.0, score=1.0, beta=0.1, kl_nats=30.0), dict(reward=0.5, score=1.0, beta=0.5, kl_nats=1.0)]
+    assert curve(run, "books").tolist() == [4.0, 0.0]
+
+
+def test_outside_counts_widths_of_the_band_with_a_floor_and_a_sign():
+    healthy = [[dict(score=y) for y in ys] for ys in ([0, 0, 1, 1, 1], [2, 0, 3, 3, 3])]
+    flat = [dict(score=y) for y in (1, 9, 2, 2, 2)]  # the second step is neither the first nor among the last three
+    assert outside(flat, healthy, "score") == (0, 0)
+    assert outside([dict(score=y) for y in (5, 0, 0, 2, 1)], healthy, "score") == pytest.approx((1.5, -1 / 6))
+    still = [[dict(score=1.0)] * 3] * 2
+    assert outside([dict(score=1.01)] * 3, still, "score") == pytest.approx((0.5, 0.5))
+
+
+def test_the_map_marks_what_is_far_outside_and_says_when_and_where():
+    healthy = [vital(0.0), vital(1.0)]
+    late = vital(0.5)
+    late[1]["entropy"] -= 40
+    picture = fault_map({"sound": vital(0.5), "high": vital(9.0), "late": late}, healthy)
+    places = [tuple(np.asarray(dot.get_offsets())[0]) for dot in picture.figure.axes[0].collections]
+    keys = list(SIGNS)
+    assert places == [(keys.index(key), 1) for key in keys if key != "books"] + [(keys.index("entropy"), 2)]
+    assert "sound: nothing; high: score too high at once" in picture.alt
+    assert picture.alt.endswith("late: entropy too low later")
 
 
 def test_a_sign_that_stands_still_is_drawn_flat_and_no_healthy_run_is_an_error():

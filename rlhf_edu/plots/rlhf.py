@@ -4,16 +4,18 @@ import html
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float
+from matplotlib.ticker import MaxNLocator
 
 from rlhf_edu.plots.style import COLOURS, Picture, new_figure
 from rlhf_edu.plots.tokens import TokenMap
 
-__all__ = ["Riddle", "TokenMap", "fault_picture", "run_picture"]
+__all__ = ["Riddle", "TokenMap", "fault_map", "fault_picture", "outside", "run_picture"]
 
 # The vital signs of a PPO run, two rows of five: what it earns and pays, and whether the machinery is sound.
 SIGNS = {
     "score": "score (sd)",
-    "reward": "reward: score − price (sd)",
+    "books": "books (reward − score + β·KL)",
     "gold": "hidden taste (0 to 1)",
     "kl_nats": "KL (nats a text)",
     "entropy": "entropy (nats a token)",
@@ -21,7 +23,7 @@ SIGNS = {
     "clip_fraction": "clip fraction",
     "value_loss": "value loss",
     "n_new": "length (tokens)",
-    "ended": "share of texts that end",
+    "ended": "texts that end (share)",
 }
 
 
@@ -46,6 +48,13 @@ def run_picture(history: Sequence[dict]) -> Picture:
     )
 
 
+def curve(history: Sequence[Mapping], key: str) -> Float[np.ndarray, " N"]:
+    """A vital sign by step; "books", which must stay at 0, is what the rewards of a text exceed score − β·KL by."""
+    if key == "books":
+        return np.array([r["reward"] - (r["score"] - r["beta"] * r["kl_nats"]) for r in history], float)
+    return np.array([record[key] for record in history], float)
+
+
 def fault_picture(history: Sequence[Mapping], healthy: Sequence[Sequence[Mapping]]) -> Picture:
     """The vital signs of one run (dashed) over those of healthy ones: their mean, and the band from lowest to highest."""
     if not healthy:
@@ -53,13 +62,14 @@ def fault_picture(history: Sequence[Mapping], healthy: Sequence[Sequence[Mapping
     figure, axes = new_figure(len(SIGNS), width=2.5, height=2.1, rows=2)
     said = []
     for ax, (key, title) in zip(axes, SIGNS.items(), strict=True):
-        run = [record[key] for record in history]
-        sound = np.array([[record[key] for record in other] for other in healthy], float)
+        run = curve(history, key)
+        sound = np.array([curve(other, key) for other in healthy])
         steps = range(1, sound.shape[1] + 1)
         ax.fill_between(steps, sound.min(0), sound.max(0), color=COLOURS[0], alpha=0.3, linewidth=0)
         ax.plot(steps, sound.mean(0), color=COLOURS[0], linewidth=1)
         ax.plot(range(1, len(run) + 1), run, color=COLOURS[1], linestyle="--")
         ax.set_title(title, fontsize=9)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         low, high = ax.get_ylim()
         if high - low < 0.02:  # a line that stands still should not look like a mountain range
             ax.set_ylim((low + high) / 2 - 0.01, (low + high) / 2 + 0.01)
@@ -68,6 +78,44 @@ def fault_picture(history: Sequence[Mapping], healthy: Sequence[Sequence[Mapping
     for ax in axes[len(SIGNS) // 2 :]:
         ax.set_xlabel("PPO step", fontsize=9)
     return Picture(figure, f"A run (dashed) and {len(healthy)} healthy: " + "; ".join(said))
+
+
+def outside(history: Sequence[Mapping], healthy: Sequence[Sequence[Mapping]], key: str) -> tuple[float, float]:
+    """How far a sign lies above (+) or below (−) the healthy band at the first step, and over the last three; 0 inside.
+
+    In widths of the band there, which counts as at least 0.02 wide. The distance is what tells, not the leaving: with n
+    healthy runs, one more healthy run is the highest or the lowest of them all at 2 of n + 1 steps.
+    """
+    sound, run = np.array([curve(other, key) for other in healthy]), curve(history, key)
+    low, high = sound.min(0)[: len(run)], sound.max(0)[: len(run)]
+    off, width = np.maximum(run - high, 0) - np.maximum(low - run, 0), high - low
+    return float(off[0] / max(width[0], 0.02)), float(off[-3:].mean() / max(width[-3:].mean(), 0.02))
+
+
+def fault_map(runs: Mapping[str, Sequence[Mapping]], healthy: Sequence[Sequence[Mapping]], far: float = 1.5) -> Picture:
+    """Which sign gives which run away: a triangle where it is more than `far` widths of the healthy band outside of it.
+
+    Full triangles: at the first step, before anything is learned. Hollow ones: only later.
+    """
+    figure, (ax,) = new_figure(width=10.0, height=0.7 + 0.27 * len(runs))
+    dials, said = [title.split(" (")[0] for title in SIGNS.values()], []
+    for y, (name, run) in enumerate(runs.items()):
+        found = []
+        for x, key in enumerate(SIGNS):
+            first, later = outside(run, healthy, key)
+            at_once, where = abs(first) > far, first if abs(first) > far else later
+            if abs(where) > far:
+                colour, marker = (COLOURS[0], "^") if where > 0 else (COLOURS[1], "v")
+                ax.scatter(x, y, 60, marker=marker, edgecolors=colour, facecolors=colour if at_once else "white")
+                found.append(f"{dials[x]} too {'high' if where > 0 else 'low'} {'at once' if at_once else 'later'}")
+        said.append(f"{name}: {', '.join(found) or 'nothing'}")
+    ax.set_xticks(range(len(SIGNS)), dials, fontsize=9)
+    ax.set_yticks(range(len(runs)), list(runs), fontsize=9)
+    ax.set(xlim=(-0.5, len(SIGNS) - 0.5), ylim=(len(runs) - 0.5, -0.5))
+    ax.xaxis.tick_top()
+    return Picture(
+        figure, f"More than {far:g} widths of the band of {len(healthy)} healthy runs outside. " + "; ".join(said)
+    )
 
 
 class Riddle:

@@ -1,6 +1,7 @@
 """Silent faults of RLHF with PPO, each planted in the one place where people write it: `with seeded("top_k"): ppo(…).run()`.
 
 None of them raises an error; training goes on. `FAULTS` says of each what it is, the sign that gives it away, and the cure.
+Signs are those of runs on the stories (see `gallery`). The books: the rewards of a text must add up to score − β·KL.
 Collected from published reproductions: Huang et al. (2024), "The N+ implementation details of RLHF with PPO"; Zheng et al.
 (2023), "Secrets of RLHF in large language models, part I: PPO".
 """
@@ -56,7 +57,10 @@ def fault(place: tuple[Any, str], *, what: str, sign: str, cure: str) -> Callabl
 
 @contextmanager
 def seeded(name: str) -> Iterator[Fault]:
-    """Plant a fault for the length of a `with`; the library is whole again afterwards, whatever happens inside."""
+    """Plant a fault for the length of a `with`; the library is whole again afterwards, whatever happens inside.
+
+    Both the call and the training belong inside: some faults act when `ppo(…)` is called, most while it runs.
+    """
     if name not in FAULTS:
         raise ValueError(f'there is no fault "{name}": choose one of {", ".join(FAULTS)}')
     chosen = FAULTS[name]
@@ -73,7 +77,7 @@ def seeded(name: str) -> Iterator[Fault]:
 @fault(
     (sampling, "draw"),
     what=f"Rollouts draw among the {KEPT} likeliest tokens only; their log-probs are those of the full softmax.",
-    sign="The entropy starts far too low, and the KL can fall below 0, which no KL can.",
+    sign="The entropy starts too low. The KL starts at 0 as it should, and may even fall below, which no true KL can.",
     cure="Sample from the full distribution; filters are for showing texts, not for learning from them.",
 )
 def top_k(draw, logits, temperature, generator, u=None):
@@ -95,7 +99,7 @@ def rollout_temperature(draw, logits, temperature, generator, u=None):
 @fault(
     (trainer, "write_together"),
     what="EOS serves as the padding token, and the mask is “not padding”: the end of a text is masked out.",
-    sign="Every text counts one token less than was written: its end. Nothing ever rewards the end token.",
+    sign="No curve shows it where texts end anyway; a test does: the end token is not in the mask, so nothing ever rewards it.",
     cure="A padding token of its own; or a mask that runs through the first EOS.",
 )
 def eos_as_padding(write, policy, ids, mask, n_new, *, eos_id, **how):
@@ -122,7 +126,7 @@ def shifted_logp(_, lm, done):
 @fault(
     (trainer, "score_tokens"),
     what=f"The policy is left in training mode: dropout of {DROPPED} is on whenever it is updated.",
-    sign="The first ratio is not quite 1, and tokens are clipped in the first minibatch.",
+    sign="The first ratio is not quite 1, and the clip fraction stays high although the learning rate falls; the KL starts at 0.",
     cure="Dropout off in every pass: the policy that is updated must be the one that wrote.",
 )
 def dropout(score_tokens, lm, *rest):
@@ -142,7 +146,7 @@ def dropout(score_tokens, lm, *rest):
 @fault(
     (trainer, "score_tokens"),
     what="The reference is the policy itself (`reference = policy`, without a copy), so it learns along.",
-    sign="The KL stays at 0 although the policy changes: whatever the price, nothing is ever paid.",
+    sign="The KL stays at exactly 0 although score and entropy move: whatever the price, nothing is ever paid.",
     cure="A frozen deep copy; test that its weights never change.",
 )
 def moving_reference(score_tokens, lm, done, *rest):
@@ -155,7 +159,7 @@ def moving_reference(score_tokens, lm, done, *rest):
 @fault(
     (trainer, "score_tokens"),
     what="Log-probs of padding are not masked out of the sum that is called KL.",
-    sign="The KL of a text is large from the first step on, while the KL of a token is 0. All other curves are healthy.",
+    sign="The KL is large from the first step on, and the books do not balance with it. All other curves are healthy.",
     cure="A harmless constant under padding, and no sum or mean without the mask.",
 )
 def kl_over_padding(score_tokens, lm, done, *rest):
@@ -169,7 +173,7 @@ def kl_over_padding(score_tokens, lm, done, *rest):
 @fault(
     (trainer, "checked_scores"),
     what=f"Gain and bias are still those of an earlier judge, so that every score comes out {OFF_BY:g} deviations low.",
-    sign="The score of the untrained policy is far from 0. And where −2 is more than a text can earn, not to end it pays.",
+    sign="The score of the untrained policy is far from 0. And where −2 is more than a text can earn, not to end it can pay.",
     cure="Measure gain and bias again whenever the judge changes.",
 )
 def stale_scale(checked_scores, reward_fn, done):
@@ -179,7 +183,7 @@ def stale_scale(checked_scores, reward_fn, done):
 @fault(
     (shaping, "last_real"),
     what="The score is added at the right edge of the batch, where short texts have only padding.",
-    sign="The value loss is far too small: only texts that fill the batch ever get their score, whatever the score says.",
+    sign="The value loss starts near 0 and the score never rises: only texts that fill the batch ever get their score.",
     cure="Add it at the last real token; test with texts of unequal length.",
 )
 def pad_edge(_, mask):
@@ -189,7 +193,7 @@ def pad_edge(_, mask):
 @fault(
     (trainer, "shaped_rewards"),
     what="The KL penalty has the wrong sign: leaving the reference is paid for.",
-    sign="The rewards of a text add up to more than its score, and the KL grows instead of being held.",
+    sign="The KL runs away, and the books do not balance: rewards add up to more than the score.",
     cure="The rewards of a text must add up to score − β·KL: assert it.",
 )
 def kl_sign(shaped_rewards, score, logp, logp_ref, mask, beta):
@@ -199,7 +203,7 @@ def kl_sign(shaped_rewards, score, logp, logp_ref, mask, beta):
 @fault(
     (trainer, "shaped_rewards"),
     what="Rewards are whitened before returns are made of them, so that the values' unit changes with every batch.",
-    sign="The rewards of a text do not add up to score − β·KL, and the value loss is in another unit.",
+    sign="The books do not balance, and the value loss is in another unit; score and taste rise as they should.",
     cure="Fix the scale once, on the reference's samples; if rewards must be whitened, keep their mean.",
 )
 def whitened_rewards(shaped_rewards, score, logp, logp_ref, mask, beta):
@@ -209,7 +213,7 @@ def whitened_rewards(shaped_rewards, score, logp, logp_ref, mask, beta):
 @fault(
     (inspect.unwrap(trainer.ppo).__kwdefaults__, "advantages"),
     what="The last token bootstraps: the value after the end is taken to be that of the last state, not 0.",
-    sign="Values that promise too much are never put right: with nothing to come, their value loss is 0.",
+    sign="The value loss grows and grows: values chase themselves. Score and taste rise as they should.",
     cure="V = 0 after the last real token, there and not at the edge.",
 )
 def bootstrap_at_end(gae, rewards, values, mask):
@@ -220,7 +224,7 @@ def bootstrap_at_end(gae, rewards, values, mask):
 @fault(
     (trainer, "checked_advantages"),
     what="Advantages are whitened before returns are made of them.",
-    sign="The value loss starts every batch at 0.50: the values never learn that texts get better.",
+    sign="The value loss stays near 0.50 from the first step on: the values never learn that texts get better.",
     cure="returns = advantages + values first, then whiten.",
 )
 def whitened_early(checked_advantages, adv, mask):
@@ -230,7 +234,7 @@ def whitened_early(checked_advantages, adv, mask):
 @fault(
     (trainer, "policy_loss"),
     what="The advantage has the wrong sign in the policy loss: bad tokens are made likelier.",
-    sign="The score falls: the first step goes exactly the other way.",
+    sign="The score falls from the start and the KL runs away, while the books balance.",
     cure="The loss is minimised, so it is −A·ratio: test one step on one good token.",
 )
 def advantage_sign(policy_loss, logp, logp_old, adv, mask, clip):
