@@ -12,7 +12,7 @@
 #
 # | | |
 # | --- | --- |
-# | **Time** | about 60 minutes, of which 5 are computing |
+# | **Time** | about 60 minutes, of which 3 are computing |
 # | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
 # | **Before** | lesson 14 |
 # | **Practice** | `exercises/18_reward_hacking.ipynb`: the graded work, when you are through here |
@@ -31,7 +31,7 @@ from rlhf_edu.rlhf.studio import open_studio
 from rlhf_edu.widgets.follow import follow
 
 # %%
-seed_everything(0)  # one seed in all of this lesson, one that shows it clearly; the table in section 5 has another, too
+seed_everything(0)  # one seed in all of this lesson, one that shows it clearly; the table in section 5 has five
 studio = open_studio("stories", seed=34, device=pick_device())
 rng = np.random.default_rng(0)
 print(f"a storyteller of {sum(w.numel() for w in studio.policy.parameters()):,} weights")
@@ -241,7 +241,7 @@ def over_kl(runs, at=None, keys=("proxy", "gold")):
 def read_at(step):
     x = free[step - 1]
     stories = "".join(f"<p style='max-width:780px'>{escape(text)}</p>" for text in x["texts"][:3])
-    head = f"<b>step {step}: KL {x['kl_nats']:.1f} nats, {x['grammar']:.0%} of the sentences well formed</b>"
+    head = f"<p><b>step {step}: KL {abs(x['kl_nats']):.1f} nats, {x['grammar']:.0%} of sentences well formed</b></p>"
     return Page(over_kl({"no price": free}, at=step - 1), head + stories)
 
 
@@ -338,18 +338,24 @@ over_kl(runs, keys=("proxy", "gold", "grammar"))
 
 # %% [markdown]
 # The plain price wins by far: it stays within some ten nats, where the judge is still right, and keeps its sentences. The bound
-# climbs by what the pairs have settled: higher than the free run, and later down, but down. It knows no grammar, since the judge's
-# features hardly see it. Only the price asks the reference.
+# climbs by what the pairs have settled: it turns later than the free run and falls less, but it falls. It knows no grammar, since
+# the judge's features hardly see it. Only the price asks the reference.
 #
-# The same on two seeds, this one and another, all with β = 0, an ensemble beside them (section 6), from `tests/benchmarks/bench_overoptimisation.py`
-# (2026-11-24, two shared cores; means, in brackets both; gold averaged over three steps). Two seeds show a direction, not its size:
+# The same on five seeds, this one among them, all with β = 0, an ensemble beside them (section 6), from
+# `tests/benchmarks/bench_overoptimisation.py` (2026-11-24, two shared cores; median, lowest to highest; gold averaged over three
+# steps; the turn with its 95 % interval, from drawing whole seeds again):
 #
-# | optimised | best gold | turns at (nats, fitted) | gold at the end | proxy at the end |
+# | optimised | best gold | gold at the end | proxy at the end | the fitted law turns at (nats) |
 # | --- | --- | --- | --- | --- |
-# | one judge | 0.35 (0.24 to 0.45) | 6.6 | -0.81 (-1.07 to -0.56) | 4.09 (3.64 to 4.55) |
-# | bootstrap ensemble, lower bound | 0.62 (0.62 to 0.63) | 9.6 | -0.40 (-0.69 to -0.11) | 3.57 (3.33 to 3.82) |
-# | posterior, lower bound | 0.81 (0.73 to 0.90) | 15.3 | -0.06 (-0.22 to 0.10) | 3.65 (3.19 to 4.11) |
-# | best of n (to 128) | 0.93 (0.32 to 1.53) | not seen | 0.86 (0.19 to 1.53) | 2.72 (2.30 to 3.15) |
+# | one judge | 0.45 (0.24 to 0.71) | -0.56 (-1.13 to 0.26) | 3.64 | 10 (7 to 31) |
+# | bootstrap ensemble, lower bound | 0.63 (0.43 to 1.02) | -0.11 (-1.23 to 0.82) | 3.52 | 12 (8 to 28) |
+# | posterior, lower bound | 0.75 (0.72 to 0.90) | 0.10 (-0.22 to 0.83) | 3.20 | 22 (15 to 90) |
+# | best of n (to 128) | 0.72 (0.32 to 1.53) | 0.58 (0.19 to 1.53) | 2.29 | not seen |
+#
+# Such spreads overlap; the same seeds, pair by pair, say more. Against the one judge the posterior's bound ends higher by 0.72
+# (0.43 to 1.01) and turns at 2.2 times the KL (1.3 to 9.2): it does move the turning point. For the ensemble it is 0.28 (-0.11 to 0.70)
+# and 1.25 times (0.67 to 2.3): **undecided**, and five seeds cannot decide it. The law itself is a rough guide here: it explains half
+# of the variance for the one judge, a sixth to a third for the others.
 #
 # ### A price for length
 #
@@ -377,28 +383,32 @@ def paid(done):
 
 # %%
 short = climb(paid, lambda done: scale(judge.expected)(done) / 2, steps=budget(16, 3))
-print(
-    f"usual length {usual:.0f} new tokens; no price ends at {free[-1]['n_new']:.0f}, with the limit at {short[-1]['n_new']:.0f}"
-)
+mean_length = {name: np.mean([x["n_new"] for x in run[: len(short)]]) for name, run in (("no", free), ("a", short))}
+for name, n in mean_length.items():
+    print(f"{name} limit: {n:.0f} new tokens on average over the first {len(short)} steps (allowed {usual:.0f})")
 
 # %%
 figure, (left, right) = new_figure(2, width=3.9, height=2.7)
 left.plot(range(1, len(prices) + 1), prices, color=COLOURS[1])
 left.set(xlabel="PPO step", ylabel="price λ (reward for 10 tokens)")
 for i, (name, run) in enumerate({"no limit": free, "limit": short}.items()):
-    right.plot(range(1, len(run) + 1), [x["n_new"] for x in run], color=COLOURS[i], linestyle=DASHES[i], label=name)
+    lengths = [x["n_new"] for x in run[: len(short)]]
+    right.plot(range(1, len(lengths) + 1), lengths, color=COLOURS[i], linestyle=DASHES[i], label=name)
 right.axhline(usual, color="0.5", linestyle=":")
 right.set(xlabel="PPO step", ylabel="new tokens a story")
 right.legend(frameon=False, fontsize=8)
 Picture(
     figure,
-    f"The price ends at {prices[-1]:.2f}; lengths end at {free[-1]['n_new']:.0f} without and {short[-1]['n_new']:.0f} with a limit",
+    f"The price ends at {prices[-1]:.2f}; mean lengths {mean_length['no']:.0f} without and {mean_length['a']:.0f} with a limit",
 )
 
 # %% [markdown]
 # Why count the cost from its limit? A story that does not end scores −2. In a first version of this cell the cost was the length itself,
-# so a story that did end was paid −6, and not to end was a bargain: after 16 steps stories had 77 tokens in place of 60, and λ stood above
-# 17,000. We had written a reward to be hacked, and only the lengths told us.
+# about 6, so at λ = 1 a story that did end was paid less than that, and not to end was a bargain: stories grew, and λ with them. We had
+# written a reward to be hacked, and only the lengths told us.
+#
+# The limit holds on average, not at every step: while stories are shorter than they may be, the price falls, and when they grow again it
+# runs after them. Where the two meet takes longer than we train here.
 #
 # A constraint says *how much is allowed* where a penalty says *how much it costs*; the first is what people can answer. It
 # only guards what you thought of.
@@ -425,13 +435,14 @@ some = free[:: max(1, len(free) // 6)]
 for x in some:
     spread, mean = panel.spread(x["done"]).mean(), panel.mean(x["done"]).mean()
     print(
-        f"KL {x['kl_nats']:5.1f}   grammar {x['grammar']:.0%}   five judges: mean {mean:+.2f}, disagree by {spread:.2f}   gold {x['gold']:+.2f}"
+        f"KL {abs(x['kl_nats']):5.1f}   grammar {x['grammar']:.0%}   five judges: mean {mean:+.2f}, disagree by {spread:.2f}   gold {x['gold']:+.2f}"
     )
 
 # %% [markdown]
-# It hardly moves while everything else falls apart. All five are fooled together, with confidence: **agreement is no evidence where everybody looks through the
-# same glasses**. (Its bound is still worth a little in the table: the mean of five is steadier than one.) Eisenstein et al. (2023) found the same in large models: members that share their pretraining *herd*. Members
-# must differ in what matters, or you must measure doubt where the data are silent, as $\Sigma$ does.
+# From 0.6 it creeps to 0.8, while gold falls by more than one and their mean climbs on to 2.6. All five are fooled together, with
+# confidence: **agreement is little evidence where everybody looks through the same glasses**. (So it is no surprise that the table
+# cannot tell what their bound is worth.) Eisenstein et al. (2023) found the same in large models: members that share their pretraining
+# *herd*. Members must differ in what matters, or you must measure doubt where the data are silent, as $\Sigma$ does.
 #
 # ## Your turn
 #
