@@ -154,7 +154,7 @@ own = len(session.answers(simulated=False))
 simulated, gold = own < ENOUGH, studio.world.taste(taste.value)
 if simulated:
     person = boltzmann(gold, wavers.value, rng=np.random.default_rng(7))
-    label_all(session, reading_on(person))
+    label_all(session, reading_on(person), name=f"simulated: {taste.value}, wavers {wavers.value}")
     print(f"{own} answers are yours; a simulated person filled in the rest. {taste.label}")
 else:
     print(f"All {own} answers are yours. Nobody is simulated, and nobody knows your taste but you.")

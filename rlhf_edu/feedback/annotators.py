@@ -129,12 +129,13 @@ def label_all(session: FeedbackSession, annotator: Annotator, name: str = "simul
     """Let `annotator` answer what the person has neither answered nor skipped; return how many that were.
 
     The answers are marked simulated and stay out of the way: the person is still asked, and their answer goes first.
+    Nobody is asked twice: what `name` has answered before stands. For another simulated person, give another name.
     """
     own = {event.item for event in session.events(simulated=False)}
-    records = {}
-    for item in [query.id for query in session.queries if query.id not in own]:
+    records = {event.item: event.record for event in session.store.answers(annotator=name, simulated=True)}
+    records = {query.id: records.get(query.id) for query in session.queries if query.id not in own}
+    for item in [item for item, known in records.items() if known is None]:
         shown = session.shown(item)
         record = annotator(shown.query)
-        if record is not None:
-            records[item] = as_asked(record, shown.order)
-    return session.fill(records, name=name)
+        records[item] = record if record is None else as_asked(record, shown.order)
+    return session.fill({item: record for item, record in records.items() if record is not None}, name=name)

@@ -137,15 +137,25 @@ def test_a_simulated_person_fills_in_and_steps_aside(store, rng):
     assert again.answers() == session.answers()
 
 
-def test_another_taste_replaces_the_simulated_answers_and_the_same_taste_adds_nothing(store, rng):
+def test_a_simulated_person_is_asked_once_and_another_one_replaces_the_answers(store, rng):
     session = FeedbackSession(QUERIES, store)
-    label_all(session, boltzmann(taste, temperature=0, rng=rng))
-    count = len(store.events())
-    label_all(session, boltzmann(taste, temperature=0, rng=rng))
+    coin = boltzmann(taste, temperature=100, rng=rng)
+    label_all(session, coin)
+    first, count = session.answers(), len(store.events())
+    label_all(session, coin)
+    assert session.answers() == first  # a second draw of twelve coins would hardly be the same
     assert len(store.events()) == count
-    label_all(session, boltzmann(lambda text: -taste(text), temperature=0, rng=rng))
-    assert all(a.chosen.startswith("bad") for a in session.answers())
-    assert FeedbackSession(QUERIES, store).answers() == session.answers()
+    assert coin.answered == len(QUERIES)
+    session.extend([Query("compare", "new", ("x", "y"))])
+    label_all(session, coin)
+    assert session.answers()[:-1] == first
+    assert coin.answered == len(QUERIES) + 1
+    label_all(session, boltzmann(lambda text: -taste(text), temperature=0, rng=rng), name="contrary")
+    assert all(a.chosen.startswith("bad") for a in session.answers()[:-1])
+    assert FeedbackSession(session.queries, store).answers() == session.answers()
+    label_all(session, coin)  # and back again: what was said then
+    assert session.answers()[:-1] == first
+    assert FeedbackSession(session.queries, store).answers() == session.answers()
 
 
 def test_listeners_hear_of_answers_and_a_failing_one_loses_nothing(store):
