@@ -8,7 +8,7 @@
 #
 # - read text as actions, and turn one score for a whole story into a reward for every token;
 # - write the KL penalty, GAE and the clipped loss, and train a storyteller with them;
-# - plant four classic bugs and learn to recognise each by its curves.
+# - break it, and tell fourteen silent bugs apart.
 #
 # | | |
 # | --- | --- |
@@ -27,11 +27,12 @@ from rlhf_edu.core import budget, pick_device, seed_everything
 from rlhf_edu.feedback.annotators import boltzmann
 from rlhf_edu.feedback.types import Pair, to_pairs
 from rlhf_edu.lm.interface import Completions
-from rlhf_edu.ops import kl_exact, kl_k1, kl_k3, token_logp, whiten
+from rlhf_edu.ops import kl_exact, kl_k1, kl_k3, token_logp
 from rlhf_edu.plots import COLOURS, Picture, new_figure, watch
 from rlhf_edu.plots.curves import NAMES
 from rlhf_edu.plots.rlhf import TokenMap, run_picture
 from rlhf_edu.reward.train import fit_preferences, pair_features
+from rlhf_edu.rlhf.gallery import CONFIG
 from rlhf_edu.rlhf.loop import reading_on, write_pairs
 from rlhf_edu.rlhf.studio import open_studio
 
@@ -119,7 +120,7 @@ for name, r in (("raw", judge(typical)), ("with gain and bias", reward_fn(typica
 #
 # $$r_t = -\beta\,\bigl(\log\pi(a_t|s_t) - \log\pi_\text{ref}(a_t|s_t)\bigr) + [t\text{ is last}]\;\text{score}$$
 #
-# Now four tokens and two of padding, small enough for paper. The padding holds a silly 9, to see whether it leaks.
+# Now four tokens and two of padding. The padding holds a silly 9, in case it leaks.
 #
 # **Predict** the six rewards for score 1 and $\beta = 0.1$. What do they add up to?
 
@@ -295,7 +296,7 @@ for name, old in (("right", done.logp), ("shifted by one", done.logp.roll(1, dim
     print(f"{name:<15} ratio from {ratio.min():.4f} to {ratio.max():.4g}   clip fraction {clipped:.2f}")
 
 # %% [markdown]
-# Ratio 1, nothing clipped: if your own code ever says otherwise here, stop and look for the bug.
+# Ratio 1, nothing clipped: if your code says otherwise, stop and look for the bug.
 #
 # ## 6 The loop runs, on your code
 #
@@ -313,7 +314,10 @@ def teach(reward_fn, config, **switches):
     prompts = student.prompt_ids(student.openings(budget(1000, 50), "ppo"))
     switches |= dict(eos_id=student.tokenizer.eos_id, pad_id=student.tokenizer.pad_id)
     switches["generator"] = student.generator("ppo")
-    switches["watch_texts"] = lambda done: {"gold": float(np.mean([gold(text) for text in student.read(done)]))}
+    switches["watch_texts"] = lambda done: {
+        "gold": float(np.mean([gold(text) for text in student.read(done)])),
+        "end_in_mask": (done.new_mask & (done.new_ids == student.tokenizer.eos_id)).any(1).float().mean().item(),
+    }
     return student, head, ppo(student.policy, head, student.reference, reward_fn, prompts, config, **switches)
 
 
@@ -330,11 +334,9 @@ run
 
 # %%
 history = watch(run, "score", "gold", "kl_nats").run()
-run_picture(history)
-
-# %%
 for sign in ("first_ratio", "clip_fraction", "entropy", "explained_variance", "ended", "distinct_2", "n_new"):
     print(f"{sign:<20} first {history[0][sign]:7.3f}   last {history[-1][sign]:7.3f}")
+run_picture(history)
 
 # %% [markdown]
 # The last panel is the one to keep: hidden taste *bought per nat* (one seed).
@@ -383,10 +385,10 @@ HTML(f"<table style='max-width:900px'><tr><th>before</th><th>after</th></tr>{row
 # %% [markdown]
 # ## 7 Break it on purpose
 #
-# None of the next faults raises an error. You find them by their curves, or not at all. The runs are small and their
-# steps large (one seed); a healthy one comes first.
+# None of the next faults raises an error. The runs are small, their steps large (one seed); a healthy one comes first.
 
 # %%
+from dataclasses import replace
 from rlhf_edu.plots.style import DASHES, label_ends
 
 
@@ -399,12 +401,11 @@ def compare(runs, *keys):
             ax.plot(range(1, len(y) + 1), y, color=colour, linestyle=dash)
         label_ends(ax, [(len(y), y[-1], *who) for y, *who in zip(lines.values(), lines, COLOURS, strict=False)])
         ax.set(xlabel="PPO step", ylabel=NAMES.get(key, key.replace("_", " ")))
-    return Picture(
-        figure, "; ".join(f"{key} of {n}: {r[0][key]:.2f} to {r[-1][key]:.2f}" for key in keys for n, r in runs.items())
-    )
+    said = (f"{key} of {n}: {r[0][key]:.2f} to {r[-1][key]:.2f}" for key in keys for n, r in runs.items())
+    return Picture(figure, "; ".join(said))
 
 
-small = PPOConfig(steps=budget(12, 2), batch=budget(24, 8), lr=1e-3, epochs=2, beta=0.03)
+small = replace(CONFIG, steps=budget(CONFIG.steps, 2), batch=budget(CONFIG.batch, 8))
 healthy = teach(reward_fn, small)[-1].run()
 compare({"healthy": healthy}, "score", "gold", "kl_nats")
 
@@ -414,10 +415,8 @@ compare({"healthy": healthy}, "score", "gold", "kl_nats")
 # The reward counts full stops; `expected` counts those written so far. **Predict** what the student writes at
 # $\beta = 0$, and what a price of $\beta = 1$ changes.
 
+
 # %%
-from dataclasses import replace
-
-
 def full_stops(done):
     return (done.new_ids == studio.tokenizer.encode(opening)[-1]).float()
 
@@ -432,9 +431,9 @@ for beta in (0.0, 1.0):
 compare(runs, "kl_nats", "gold", "ended")
 
 # %% [markdown]
-# In a run like this the KL passes 100 nats within a few steps when nothing is paid for it. Words dissolve, then texts stop ending, and the hidden taste
-# sinks. With it the policy stays near the reference, and so do its sentences. The samples tell at once; an average
-# score never does.
+# With nothing to pay, the KL passes 100 nats within a few steps. Words dissolve, then texts stop ending, and the hidden
+# taste sinks. At $\beta = 1$ the policy stays near the reference, and so do its sentences. The samples tell at once; an
+# average score never does.
 #
 # ### The reward is read at the pad edge
 #
@@ -452,67 +451,82 @@ padded = teach(reference_scale(at_pad_edge, drafts)(at_pad_edge), small)[-1].run
 compare({"healthy": healthy, "pad edge": padded}, "score", "gold", "n_new")
 
 # %% [markdown]
-# The number changes with the neighbours in the batch: a check that needs no training at all. In training, the two score
-# lines cannot be compared, since each run grades itself. Only a measure from outside can: here, the hidden taste.
+# The number changes with the neighbours in the batch: a check that needs no training. The two score lines cannot
+# be compared, since each run grades itself; the hidden taste can, and here it hardly differs. Only the check tells.
 #
-# ### Sampling with top-k
+# ## 8 The gallery
 #
-# A popular trick for nicer text: sample only from the 3 likeliest tokens. The log-probs in the reward stay those of the
-# full softmax. **Predict** the KL of the *untrained* student to the reference, as PPO sees it and as it is.
+# Fourteen faults hang here under letters, each planted in the library where people write it. Dashed: the run (one
+# seed). Blue: five healthy seeds, from lowest to highest. Recorded by `tests/benchmarks/record_faults.py`.
+#
+# **Predict.** Choose a letter, look, name a suspect from the list, only then unfold the answer. Begin at the left: at the
+# first step nobody has learned anything, so the first ratio is 1, the KL 0, the score near 0. The *books* must always
+# balance: rewards add up to score − β·KL. What differs at once is a broken instrument; what drifts apart later is broken
+# learning.
 
 # %%
-from unittest.mock import patch
+from rlhf_edu.plots.rlhf import SIGNS, Riddle, fault_map, fault_picture, outside
+from rlhf_edu.rlhf.faults import FAULTS, seeded
+from rlhf_edu.rlhf.gallery import recorded
+from rlhf_edu.widgets.follow import follow
 
-from rlhf_edu.lm import sampling
-
-honest = sampling.draw
-
-
-def top_3(logits, temperature, generator, *dice):
-    return honest(logits.masked_fill(logits < logits.topk(3).values[:, -1:], -1e9), temperature, generator, *dice)
+gallery = recorded()
+hung = dict(zip("ABCDEFGHIJKLMN", np.random.default_rng(14).permutation(sorted(FAULTS)), strict=True))
 
 
-def careless(logits, temperature, generator, *dice):  # draws among three, notes the log-prob of the whole softmax
-    return (token := top_3(logits, temperature, generator, *dice)[0]), token_logp(logits[:, None], token[:, None])[:, 0]
+def exhibit(run):
+    fault = FAULTS[hung[run]]
+    picture = fault_picture(gallery["faults"][fault.name], gallery["healthy"])
+    return Riddle(picture, {fault.name: fault.what, "the sign": fault.sign, "the cure": fault.cure})
 
 
-with patch.object(sampling, "draw", top_3):
-    done = studio.write(studio.reference, studio.openings(32, "test"), studio.generator("test"))
-with patch.object(sampling, "draw", careless):
-    filtered = teach(reward_fn, small)[-1].run()
-
-# %%
-kl = ((done.logp - reread(studio.reference, done)[0]) * done.new_mask).sum(1).mean()  # under the filter, as truly drawn
-print(f"KL as PPO sees it {filtered[0]['kl_nats']:.2f}   as it is {kl:.2f} nats a text")
-compare({"healthy": healthy, "top-3": filtered}, "kl_nats", "distinct_2", "entropy")
+for name in sorted(FAULTS):
+    print(f"{name:<20} {FAULTS[name].what}")
+follow(exhibit, run=widgets.ToggleButtons(options=list(hung)))
 
 # %% [markdown]
-# PPO sees 0 and pays nothing for it, and distinct-2 starts lower. Worse, the blind spot can be farmed. Take
-# $\pi$ = (0.4, 0.3, 0.2, 0.1), $\pi_\text{ref}$ = (0.5, 0.3, 0.1, 0.1) and top-2 sampling: $k_1$ averages
-# $\tfrac47 \log\tfrac{0.4}{0.5} = -0.13$, though the KL is +0.05. A negative "KL" is a reward for drifting.
+# ### Which dial gives which fault away?
 #
-# ### Whitened too early
+# A triangle: outside the healthy band by more than 1.5 times its width. Full: at the first step. Hollow: only later.
 #
-# Advantages are whitened (mean 0, standard deviation 1) before the policy loss. Returns, which the value head learns,
-# must be computed *before* that. **Predict** what the value head can never learn in the wrong order.
-
+# **Predict.** Which faults does no dial show? Which move only the value loss?
 
 # %%
-def whitened_early(rewards, values, mask):
-    return whiten(my_gae(rewards, values, mask), mask)
-
-
-early = teach(reward_fn, small, advantages=whitened_early)[-1].run()
-compare({"healthy": healthy, "whitened early": early}, "score", "explained_variance", "value_loss")
+sound = gallery["healthy"]
+apart = [abs(x) for h in sound for key in SIGNS for x in outside(h, [o for o in sound if o is not h], key)]
+print(f"recorded {gallery['made']['on']}\n{gallery['made']['config']}")
+print(f"each healthy run against the other four: at most {max(apart):.1f} widths outside")
+fault_map(gallery["faults"], gallery["healthy"])
 
 # %% [markdown]
-# Score and taste look healthy: this is the most dangerous kind of bug. But the value loss stands still at 0.50, and no
-# wonder: "returns" are now $V$ plus something of variance exactly 1, so $\tfrac12\,\text{mean}(R - V)^2 = \tfrac12$
-# however much the value head learns. And their mean is the mean of $V$: it can never learn that stories have got better.
+# Two move the value loss alone, and their scores look healthy: the most dangerous kind. With `whitened_early`,
+# "returns" are $V$ plus something of variance exactly 1, so $\tfrac12\,\text{mean}(R - V)^2$ starts each batch at
+# $\tfrac12$ however much the value head learns.
+#
+# `moving_reference` lacks a triangle at the KL only because 0 is not far below the band. But whoever has changed never
+# has a KL of exactly 0.
+#
+# `top_k` hides from the KL, and its blind spot can be farmed. Take $\pi$ = (0.4, 0.3, 0.2, 0.1), $\pi_\text{ref}$ =
+# (0.5, 0.3, 0.1, 0.1) and top-2 sampling: $k_1$ averages $\tfrac47 \log\tfrac{0.4}{0.5} = -0.13$, though the KL is +0.05.
+# A negative "KL" is a reward for drifting.
+#
+# `eos_as_padding` has no triangle: these stories end anyway. **Predict** which number would show it; then plant it.
+
+# %%
+planted = "eos_as_padding"  # any name from the list
+with seeded(planted):
+    live = teach(reward_fn, small)[-1].run()
+for who, records in (("healthy", healthy), (planted, live)):
+    print(f"{who:<20} texts that end {records[0]['ended']:.2f}   end inside the mask {records[0]['end_in_mask']:.2f}")
+fault_picture(live, gallery["healthy"])
+
+# %% [markdown]
+# A dial of your own, in one line: log what must hold, not only what you hope will rise. (The KL may stray from the band;
+# so may a healthy one.)
 #
 # ## Your turn
 #
-# Each starts from `teach(reward_fn, small, …)`. Predict first.
+# Each starts from `teach(reward_fn, small, …)`.
 #
 # 1. *(10 minutes, easy)* Train with $\beta$ = 0.01, 0.3 and 3. Draw the hidden taste against the KL, one line each.
 # 2. *(10 minutes, easy)* Swap chosen and rejected in the forty pairs, fit a new judge, train. Which curve gives it away?
@@ -522,8 +536,7 @@ compare({"healthy": healthy, "whitened early": early}, "score", "explained_varia
 # 4. *(15 minutes, hard)* Forget gain and bias: train on `lambda done: 10 * judge(done)`. Why do whitened advantages hide
 #    part of the trouble, and where does it show all the same?
 #
-# The graded work is in `exercises/14_rlhf_ppo.ipynb`: four formulas and a bug hunt. Solutions are in
-# `solutions/14_rlhf_ppo.ipynb`.
+# The graded work is in `exercises/14_rlhf_ppo.ipynb`: four formulas and two bug hunts.
 #
 # ## What to remember
 #

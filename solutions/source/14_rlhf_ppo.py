@@ -1,13 +1,13 @@
 # %% [markdown]
 # # Exercise 14: RLHF with PPO
 #
-# You write the four formulas at the heart of RLHF with PPO, on tensors small enough to check by hand, and hunt a bug
-# that raises no error.
+# You write the four formulas at the heart of RLHF with PPO, on tensors small enough to check by hand, and hunt bugs
+# that raise no error.
 #
 # | | |
 # | --- | --- |
-# | **Time** | about 45 minutes |
-# | **Points** | 23 |
+# | **Time** | about 60 minutes |
+# | **Points** | 29 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 14 |
 # | **Solution** | `solutions/14_rlhf_ppo.ipynb` (open it after you have tried) |
@@ -218,6 +218,52 @@ silent_fault = {"fault": "b", "evidence": "kl"}
 check("silent_fault")
 ### BEGIN HIDDEN TESTS
 check("silent_fault", hidden=True)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6 Six runs without a name
+#
+# *6 points · 15 minutes · difficulty 3 of 3*
+#
+# Six runs of PPO on the stories, recorded like the lesson's gallery, with other seeds. Each has one fault of the list
+# that the next cell prints; one of them may be healthy. (`eos_as_padding` is left out: no curve shows it here.) Dashed: the
+# run. Blue: five healthy ones, from lowest to highest. β is 0.1, and the *books* must balance at every step: the rewards
+# of a text add up to score − β·KL.
+
+# %%
+from IPython.display import display
+
+from rlhf_edu.plots.rlhf import fault_picture
+from rlhf_edu.rlhf.faults import FAULTS
+from rlhf_edu.rlhf.gallery import recorded
+
+healthy, runs = recorded()["healthy"], recorded("unnamed")["runs"]
+for name in sorted(FAULTS.keys() - {"eos_as_padding"}):
+    print(f"{name:<20} {FAULTS[name].what}")
+for name, run in runs.items():
+    first = "   ".join(f"{key} {run[0][key]:+.3f}" for key in ("score", "kl_nats", "first_ratio", "value_loss"))
+    print(f"\n{name} at its first step: {first}")
+    display(fault_picture(run, healthy))
+
+# %% [markdown]
+# Set `diagnose` to a dict, `{"run_1": "…", …, "run_6": "…"}`, with names from the list or `"healthy"`. One point a run.
+
+# %% answer="diagnose"
+### BEGIN SOLUTION
+diagnose = {
+    "run_1": "dropout",  # clipped from the first step to the last and a first ratio that is not 1, but the KL begins at 0
+    "run_2": "whitened_early",  # all looks well but the value loss, which begins and stays near 1/2
+    "run_3": "kl_sign",  # the KL runs away, and rewards add up to more than the score
+    "run_4": "healthy",
+    "run_5": "rollout_temperature",  # the KL is not 0 before anything is learned
+    "run_6": "pad_edge",  # the score never rises, and there is hardly anything for the values to learn
+}
+### END SOLUTION
+
+# %% check="diagnose"
+check("diagnose")
+### BEGIN HIDDEN TESTS
+check("diagnose", hidden=True)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -206,6 +206,16 @@ def loss_one_sided(logp, logp_old, adv, mask, clip):
     return worst[mask].mean(), ((r - 1).abs() > clip)[mask].float().mean()
 
 
+# diagnoses
+RUNS = {
+    "run_1": "dropout",
+    "run_2": "whitened_early",
+    "run_3": "kl_sign",
+    "run_4": "healthy",
+    "run_5": "rollout_temperature",
+    "run_6": "pad_edge",
+}
+
 MUTANTS = {
     "shaped_rewards": {
         "pad_edge": rewards_pad_edge,
@@ -262,6 +272,17 @@ MUTANTS = {
         "right fault, distinct": {"fault": "b", "evidence": "distinct"},
         "a letter": "b",
     },
+    "diagnose": {
+        "all healthy": dict.fromkeys(RUNS, "healthy"),
+        "temperature and dropout confused": RUNS | {"run_1": "rollout_temperature", "run_5": "dropout"},
+        "the quiet one overlooked": RUNS | {"run_2": "healthy"},
+        "the healthy one suspected": RUNS | {"run_4": "bootstrap_at_end"},
+        "a falling score taken for a sign": RUNS | {"run_3": "advantage_sign"},
+        "the fault that no curve shows": RUNS | {"run_4": "eos_as_padding"},
+        "one left out": {run: name for run, name in RUNS.items() if run != "run_6"},
+        "a list": list(RUNS.values()),
+        "in another order": dict(zip(RUNS, reversed(RUNS.values()), strict=True)),
+    },
 }
 
 ALTERNATIVES = {
@@ -270,4 +291,5 @@ ALTERNATIVES = {
     "response_gae": {"by time": gae_by_time, "by matrix": gae_by_matrix, "by row": gae_by_row},
     "policy_loss": {"maximum": loss, "by the sign of A": loss_by_sign, "plain numbers": loss_by_rows},
     "silent_fault": {"as asked": {"fault": "b", "evidence": "kl"}, "dressed": {"fault": "B)", "evidence": "KL"}},
+    "diagnose": {"as asked": RUNS, "dressed": {run: f" {name.upper()}. " for run, name in RUNS.items()}},
 }

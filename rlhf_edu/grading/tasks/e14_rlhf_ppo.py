@@ -1,4 +1,4 @@
-"""Tasks of exercise 14, RLHF with PPO: the four formulas of the inner loop, and a bug hunt.
+"""Tasks of exercise 14, RLHF with PPO: the four formulas of the inner loop, a bug hunt, and six runs to diagnose.
 
 Every oracle goes token by token in plain Python, so that it shares nothing with the solutions or the library.
 """
@@ -15,6 +15,11 @@ from rlhf_edu.grading.tensors import SIZES, ragged_mask, tensor
 
 EXERCISE = "14_rlhf_ppo"
 LIBRARY = ("rlhf_edu.rlhf.", "rlhf_edu.ops.", "rlhf_edu.rl.")
+# The names in rlhf/faults.py, which this file must load without, and "healthy"; no curve shows "eos_as_padding".
+SUSPECTS = (
+    *("healthy", "advantage_sign", "bootstrap_at_end", "dropout", "kl_over_padding", "kl_sign", "moving_reference"),
+    *("pad_edge", "rollout_temperature", "shifted_logp", "stale_scale", "top_k", "whitened_early", "whitened_rewards"),
+)
 
 
 def shaped_rewards_by_token(score, logp, logp_ref, mask, beta: float):
@@ -195,5 +200,41 @@ TASKS = [
             },
         ),
         hints=("The policy has clearly changed. Which number claims that it has not, and what is it compared with?",),
+    ),
+    Task(
+        name="diagnose",
+        exercise=EXERCISE,
+        kind="diagnosis",
+        title="Six runs without a name",
+        points=6,
+        minutes=15,
+        difficulty=3,
+        judge=DiagnosisJudge(
+            "diagnose",
+            options={f"run_{i}": SUSPECTS for i in range(1, 7)},
+            key={
+                "run_1": "f7513152b1293a00",
+                "run_2": "bfab640d0c1d50c1",
+                "run_3": "ce1e017a47211e7d",
+                "run_4": "ccce69d7838352c5",
+                "run_5": "cb5a66844b68c256",
+                "run_6": "6aa117f87bdf631f",
+            },
+            why={
+                "5917c38f8e805357": "run_1: with this fault the KL would not be 0 at the first step, and it is",
+                "e649fea175b4bee7": "run_2: compare its value loss with the band",
+                "a5e8192b7dd5f514": "run_2: with this fault the value loss would begin as a healthy one, and grow",
+                "3088c1af3bbe6483": "run_3: with this fault the books would balance, and they do not",
+                "06c473de2ab76636": "run_5: with this fault the KL would be 0 at the first step, and it is not",
+                "54453ff8aca4e4a8": "run_5: with this fault the KL would be 0 at the first step, and it is not",
+                "5f4abcac650f877c": "run_6: what does a healthy score do in twelve steps?",
+            },
+        ),
+        hints=(
+            "Look at the first step first. Are the first ratio 1, the KL 0 and the score near 0? Then at the books. "
+            "Whatever is left is broken learning: which line leaves the band, and which stays?",
+            "Two runs are clipped far too often from their first step to their last. For one of them the policy that "
+            "wrote was not the policy; for the other, the policy that is updated is not.",
+        ),
     ),
 ]
