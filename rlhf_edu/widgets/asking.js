@@ -4,9 +4,9 @@
 const TOO_SOON_MS = 250;
 const PATIENCE_MS = 1500;
 
-// `build(desk)` makes the view's own part and returns { body, row, show(item), key(key, event) }: the nodes that show an
-// item, its buttons in the row below, what draws a new item, and what says whether it used a key. The desk takes the
-// answer, makes boxes for texts, speaks to screen readers, and keeps `drafts` by item, for those that are taken back.
+// `build(desk)` makes the view's own part and returns { body, row, show(item), key(key, event), gone() }: the nodes that show
+// an item, its buttons in the row below, what draws a new item, what says whether it used a key, and, where there is
+// something to stop, what stops it when the view is taken away. The desk takes the answer, makes boxes for texts, speaks to screen readers, and keeps `drafts` by item, for those that are taken back.
 function asking({ model, el }, label, build) {
   const waiting = new Map(); // item -> when it was answered here; the kernel has not confirmed it yet
   const drafts = new Map();
@@ -45,7 +45,8 @@ function asking({ model, el }, label, build) {
   const spoken = make("div", { class: "rlhf-spoken", role: "status", "aria-live": "polite" });
   const say = (text) => (spoken.textContent = text);
   const view = build({ root, drafts, answer, textBox, fade, say, item: () => shown });
-  const row = make("div", { class: "rlhf-row" }, ...view.row, make("span", { class: "rlhf-space" }), undoButton, skipButton);
+  const leaving = make("span", { class: "rlhf-pair" }, undoButton, skipButton); // they wrap together
+  const row = make("div", { class: "rlhf-row" }, ...view.row, make("span", { class: "rlhf-space" }), leaving);
   root.append(
     make("header", { class: "rlhf-head" }, make("div", { class: "rlhf-line" }, count, pace), meter),
     guidelines, question, prompt, ...view.body, over, row, reasons, problem,
@@ -126,6 +127,7 @@ function asking({ model, el }, label, build) {
     const finished = state.answered + state.skipped + ahead;
     const isNew = next?.item !== shown?.item;
     if (isNew) {
+      prompt.classList.toggle("rlhf-known", Boolean(next && shown) && next.prompt === shown.prompt); // read already
       shown = next;
       shownAt = performance.now();
     }
@@ -187,5 +189,6 @@ function asking({ model, el }, label, build) {
     model.off("change:state", draw);
     model.off("msg:custom", onMessage);
     document.removeEventListener("visibilitychange", onVisibility);
+    view.gone?.();
   };
 }

@@ -110,6 +110,10 @@ function render(page) {
       body: [make("div", { class: "rlhf-cards" }, ...cards), controls],
       row: buttons.slice(2),
       show,
+      gone() {
+        set(false);
+        sheets.forEach((sheet) => URL.revokeObjectURL(sheet.src));
+      },
       key(key, event) {
         if (event.target === scrubber && /^(Arrow|Home|End|Page)/.test(key)) return false; // it winds by itself
         if (key === " ") {

@@ -34,7 +34,7 @@ class Clips(Asking):
     A query's two options are names of clips, and `films[name]` is the film of each. Keys: space play or pause · , . one
     picture back or on · ← f 1 left · → j 2 right · t tie · b both bad · u undo · s skip · g guidelines. Running the cell
     again goes on where the person left off. `view` is "auto", "rich" or "plain" (buttons only). Who asked their system
-    for reduced motion sees the first pictures stand still until they press play.
+    for reduced motion sees the first pictures stand still until they press play; in the plain view, all of them at once.
     """
 
     script, kind, shows, question = "clips", "clips", "clips", "Which one is better?"
@@ -79,6 +79,11 @@ class Clips(Asking):
             if film is None:
                 widget.value = ""
                 continue
-            data = film.data if self._still.value else film.animation(longest)
-            source = f"data:image/webp;base64,{base64.b64encode(data).decode()}"
-            widget.value = f'<img src="{source}" alt="{as_text(film.alt)}" style="width: 100%; background: white">'
+            still, moving = (_address(data) for data in (film.data, film.animation(longest)))
+            picture = f'<img src="{still if self._still.value else moving}" alt="{as_text(film.alt)}"'
+            calm = f'<source media="(prefers-reduced-motion: reduce)" srcset="{still}">'
+            widget.value = f'<picture>{calm}{picture} style="width: 100%; background: white"></picture>'
+
+
+def _address(data: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"

@@ -15,7 +15,7 @@ FINE_STEPS = 100
 
 
 def marks_of(low: Number, high: Number) -> list[tuple[int, str]]:
-    """The marks of a scale with the key of each; none for a scale with fractions, or of more than eleven marks.
+    """The marks of a scale with the key of each; none where an end is no whole number, or for more than eleven marks.
 
     A mark's key is its own digit. On a scale that goes below zero keys count from the lowest mark instead; a tenth
     mark that has no digit is "0" where nothing else is, and the eleventh, 10 on a scale from 0, is "t".
@@ -32,7 +32,8 @@ class Rate(Asking):
     """Shows a session's texts to be rated. The last line of a cell, `Rate(session)`, is enough; the cell returns at once.
 
     `anchors` puts marks in words: {1: "makes no sense", 5: "a joy to read"}. Each query's `scale` says which marks there
-    are; one of more than eleven marks, or with fractions such as 0 to 1, gets a slider.
+    are; one of more than eleven marks, or whose ends are no whole numbers, gets a slider. A scale from 0 to 1 gets two buttons, no
+    and yes; for shares take 0 to 100.
 
     Keys: the one shown on each mark (← → and Enter for a slider) · u undo · s skip · g guidelines. Running the cell again goes on
     where the person left off. `view` is "auto", "rich" or "plain" (buttons only).

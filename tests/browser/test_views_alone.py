@@ -2,48 +2,17 @@
 
 import numpy as np
 import pytest
-
-from rlhf_edu.widgets.panel import HERE, script_of
+from bare_page import PAIRS, asked, bare_pages, sent
 
 pytestmark = pytest.mark.browser
 
-KERNEL = """async ([script, css, state]) => {
-  document.body.innerHTML = '<style></style><div id="here"></div>';
-  document.querySelector('style').textContent = css;
-  window.state = state; window.sent = []; window.heard = {}; window.leaked = [];
-  document.addEventListener('keydown', (event) => window.leaked.push(event.key));
-  const model = { get: () => window.state, send: (message) => window.sent.push(message), off: () => 0,
-    on: (name, call) => { window.heard[name] = call; } };
-  window.update = (news) => { window.state = { ...window.state, ...news }; window.heard['change:state'](); };
-  const view = await import(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })));
-  view.default.render({ model, el: document.getElementById('here') });
-}"""
-PAIRS = {
-    "items": [{"item": f"i{n}", "prompt": f"Prompt {n}", "question": "?", "texts": [f"x{n}", f"y{n}"]} for n in range(3)],
-    "answered": 0, "skipped": 0, "total": 3, "simulated": 0, "seconds_each": None, "guidelines": "Be fair.",
-    "reasons": ["I cannot tell"], "problem": "",
-}  # fmt: skip
 RUN = {"status": "ready", "step": 0, "total": 9, "says": "Nothing yet.", "problem": "", "start": "Teach", "curves": []}
 
 
 @pytest.fixture
 def show(chromium):
-    pages = []
-
-    def open_view(name, state):
-        page = chromium.new_page()
-        pages.append(page)
-        page.set_default_timeout(60_000)
-        page.evaluate(KERNEL, [script_of(name), (HERE / "style.css").read_text(), state])
-        return page
-
-    yield open_view
-    for page in pages:
-        page.close()
-
-
-def sent(page):
-    return [m for m in page.evaluate("window.sent") if m["do"] != "ready"]
+    with bare_pages(chromium) as opened:
+        yield opened
 
 
 def test_the_next_item_does_not_wait_for_a_silent_kernel_which_is_reported(show):
@@ -117,14 +86,6 @@ def test_the_teach_panel_is_worked_by_keys(show):
 EVIL = "<img src=x onerror='window.hacked = 1'><script>window.hacked = 1</script>"
 MARKS = [{"value": v, "key": str(v), "words": {1: f"awful {EVIL}", 5: "a joy"}.get(v, "")} for v in range(1, 6)]
 FINE = {"low": 0, "high": 1, "step": 0.01, "start": 0.5, "words": ["0", "1"]}
-
-
-def asked(texts, **more):
-    """The state of a view that asks about `texts`, one list of them for each item."""
-    items = [
-        {"item": f"i{n}", "prompt": f"Prompt {n}", "question": "?", "texts": t} | more for n, t in enumerate(texts)
-    ]
-    return PAIRS | {"items": items, "total": len(items)}
 
 
 def answers(page):

@@ -1,5 +1,6 @@
 """Clips without a browser: the films stand on the sides where the session shows their names, and the twin plays them in step."""
 
+import base64
 import io
 import time
 
@@ -75,6 +76,8 @@ def test_the_plain_twin_plays_both_films_and_escapes_their_words(session):
     view = Clips(session, FILMS, view="plain")
     for widget, name in zip(view._pictures, session.current.query.options, strict=True):
         assert f"clip of {FILMS[name].n} &lt;b&gt;" in widget.value
+        calm = base64.b64encode(FILMS[name].data).decode()
+        assert f'(prefers-reduced-motion: reduce)" srcset="data:image/webp;base64,{calm}"' in widget.value
     moving = [widget.value for widget in view._pictures]
     view._still.value = True
     assert all(len(a) != len(widget.value) for a, widget in zip(moving, view._pictures, strict=True))
