@@ -13,7 +13,7 @@
 # | | |
 # | --- | --- |
 # | **Time** | about 50 minutes, of which 4 are computing |
-# | **Needs** | any laptop: two CPU cores, 2 GB of memory, no network, no GPU |
+# | **Needs** | any laptop: two CPU cores, 1.1 GB of memory, no network, no GPU |
 # | **Before** | lesson 14 |
 # | **Practice** | `exercises/15_rloo_grpo.ipynb`: the graded work, when you are through here |
 # | **Solution** | `solutions/15_rloo_grpo.ipynb` (after you have tried) |
@@ -408,26 +408,27 @@ for name, who in (("RLOO", student), ("GRPO", grpo_student), ("PPO", ppo_student
 # | --- | --- | --- | --- | --- | --- |
 # | PPO | 5 | 0.89 (0.86 to 0.92) | 4.8 (3.9 to 5.2) | 0.97 | 15 |
 # | RLOO | 5 | 0.90 (0.84 to 0.91) | 5.5 (4.7 to 5.7) | 0.97 | 22 |
-# | GRPO | 4 | 0.89 (0.82 to 0.89) | 5.8 (5.3 to 6.8) | 0.97 | 22 |
-# | GRPO, not divided by the spread | 4 | 0.86 (0.85 to 0.90) | 5.9 (4.6 to 6.3) | 0.96 | 20 |
+# | GRPO | 5 | 0.89 (0.82 to 0.91) | 5.8 (5.3 to 6.8) | 0.97 | 26 |
+# | GRPO, not divided by the spread | 5 | 0.86 (0.85 to 0.91) | 5.8 (4.3 to 6.3) | 0.96 | 26 |
 #
-# In win rate the ranges overlap: no method wins here. PPO stops after fewer stories, with a critic for a start.
+# In win rate the ranges overlap: no method wins here. PPO gets there with fewer stories, 8 steps of 64 against RLOO's 14
+# (medians), with a critic for a start.
 #
 # ## 6 Break it on purpose
 #
 # Somebody adds a harmless **tie-breaker**: 0.001 off for each token, so that of two equally good stories the shorter wins.
-# And for half of the openings the judge is out of order and always says 0. (The KL goes into the loss here, so that scores
+# And for three of four openings the judge is out of order and always says 0. (The KL goes into the loss here, so that scores
 # are compared as they are.)
 #
 # **Predict.** 0.001 a token: 60 tokens cost 0.06 of a standard deviation. What happens to the length of the stories, with and
 # without the division by the spread?
 
 # %%
-half = lambda done: done.ids[:, : -done.n_new].sum(1) % 2 == 0  # noqa: E731
+works = lambda done: done.ids[:, : -done.n_new].sum(1) % 4 == 0  # noqa: E731  as good as a toss, the same for a group
 
 
 def with_tie_breaker(done):
-    return torch.where(half(done), reward_fn(done), 0.0) - 0.001 * done.new_mask.sum(1)
+    return torch.where(works(done), reward_fn(done), 0.0) - 0.001 * done.new_mask.sum(1)
 
 
 # %%
@@ -435,12 +436,14 @@ small = replace(GRPO, average="budget", **(size | dict(steps=budget(16, 2))))
 broken = {}
 for name, rule in (("centred", group_centred), ("GRPO", group_relative)):
     broken[name] = learn(small, with_tie_breaker, advantages=rule)[1].run()
+    tokens, taste = (np.mean([record[key] for record in broken[name][-5:]]) for key in ("n_new", "gold"))
+    print(f"{name:<8} last five steps: {tokens:.0f} tokens a story, hidden taste {taste:.2f}")
 compare(broken, "n_new", "gold", "kl_nats")
 
 # %% [markdown]
-# With the division, half of all groups teach brevity at full volume: 0.001 has become the objective, the stories shrink from
-# about 59 tokens to 53, and the hidden taste gets less of what it wants. Without it, the tie-breaker breaks ties, and the
-# length stays where it was (one seed). Nothing in the score curve would have told you.
+# With the division, three groups of four teach brevity at full volume: 0.001 has become the objective, the stories shrink from
+# about 59 tokens to 49, and the hidden taste stands still near a half. Without it, the tie-breaker breaks ties, the length stays where
+# it was, and the taste begins to rise (one seed).
 #
 # ## Your turn
 #
