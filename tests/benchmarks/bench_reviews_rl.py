@@ -21,11 +21,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_reviews import means, minilm, rewards, split, texts
+from bench_reviews import minilm, rewards
 from machine import headline, spread
+from review_texts import means, split, texts
 from torch import Tensor
 
-from rlhf_edu.evaluate import bootstrap, distinct_n, kl_to_reference
+from rlhf_edu.evaluate import bootstrap, distinct_n
 from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.lm.interface import Completions
 from rlhf_edu.lm.train import held_out
@@ -42,6 +43,7 @@ from rlhf_edu.worlds.reviews_data import RatedText
 TEST, WORDS, SHOWN, RIDGE = 512, 3, 6, 40.0
 CONFIG = PPOConfig(steps=30, n_new=64, beta=0.18, enough=1.6)
 JUDGES = dict(learned="the reward (optimised)", minilm="MiniLM's rating", vader="VADER's compound")
+SIDES = ("before", "after")
 Judge = Callable[[list[str]], np.ndarray]
 
 
@@ -74,31 +76,30 @@ def reward_model(studio: Studio, learn: list[RatedText], drafts: Completions) ->
     return model, people.scale
 
 
-def examiners(encoder: Path) -> tuple[dict[str, Judge], float]:
-    """MiniLM and VADER, and the slope of VADER's compound on the rating, over real held-out sentences."""
+def vader() -> tuple[Judge, float]:
+    """Compounds of texts, and their slope on the rating, over real held-out sentences."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-    learn, test = split()
-    scorer, rules = minilm(trainable=True).eval(), SentimentIntensityAnalyzer()
+    rules, (_, test) = SentimentIntensityAnalyzer(), split()
+    judge = lambda some: np.array([rules.polarity_scores(text)["compound"] for text in some])  # noqa: E731
+    return judge, float(np.polyfit(means(test), judge(texts(test)), 1)[0])
+
+
+def examine(runs: list[dict], encoder: Path) -> None:
+    """Let MiniLM rate the texts of all runs that it has not read yet."""
+    scorer, ratings = minilm(trainable=True).eval(), means(split()[0])
     scorer.load_state_dict(torch.load(encoder, weights_only=True)["scorer"])
-    middle, unit = means(learn).mean(), means(learn).std()
-
-    def vader(some: list[str]) -> np.ndarray:
-        return np.array([rules.polarity_scores(text)["compound"] for text in some])
-
-    slope = float(np.polyfit(means(test), vader(texts(test)), 1)[0])
-    return dict(minilm=lambda some: middle + unit * rewards(scorer, some), vader=vader), slope
+    for side in (run[side] for run in runs for side in SIDES if "minilm" not in run[side]["scores"]):
+        found = ratings.mean() + ratings.std() * rewards(scorer, side["texts"])
+        side["scores"]["minilm"] = found.round(4).tolist()
 
 
-def look(studio: Studio, judges: dict[str, Judge], learned: Callable[[Completions], Tensor], done: Completions) -> dict:
-    """All numbers of one side of the test, with each text's own scores."""
+def look(studio: Studio, done: Completions, logp: Tensor, scores: dict[str, np.ndarray]) -> dict:
+    """All numbers of one side of the test, with each text's own scores; `logp` under the reference."""
     found = studio.read(done)
-    with torch.no_grad():
-        logp, _, _ = score_tokens(studio.reference, done)
-        scores = dict(learned=learned(done).tolist())
     return dict(
         texts=found,
-        scores=scores | {name: judge(found).round(4).tolist() for name, judge in judges.items()},
+        scores={name: score.round(4).tolist() for name, score in scores.items()},
         token_nats=(-logp.sum() / done.new_mask.sum()).item(),
         distinct2=distinct_n(found),
         rules=float(np.mean([studio.world.grammatical(text) for text in found])),
@@ -107,8 +108,8 @@ def look(studio: Studio, judges: dict[str, Judge], learned: Callable[[Completion
     )
 
 
-def one(seed: int, judges: dict[str, Judge], config: PPOConfig) -> dict:
-    """Fit the reward, train, and test: one seed."""
+def one(seed: int, rules: Judge, config: PPOConfig, checkpoint: Path) -> dict:
+    """Fit the reward, train, and test: one seed. PPO goes on from `checkpoint`, if an earlier call was cut off."""
     studio, (learn, test), start = open_studio("reviews", seed), split(), time.process_time()
     prompts = first_words(texts(learn))
     some = np.random.default_rng(seed).permutation(len(prompts))[:256]
@@ -122,40 +123,45 @@ def one(seed: int, judges: dict[str, Judge], config: PPOConfig) -> dict:
 
     ends = dict(eos_id=studio.tokenizer.eos_id, pad_id=studio.tokenizer.pad_id, generator=studio.generator("ppo"))
     who = studio.policy, ScalarHead(studio.policy.config.width), studio.reference
-    start, ids = time.process_time(), studio.prompt_ids(prompts)
-    for record in ppo(*who, unit(model), ids, config, expected=unit(model.expected), **ends):
+    start, ids, whole = time.process_time(), studio.prompt_ids(prompts), not checkpoint.exists()
+    for record in ppo(*who, unit(model), ids, config, expected=unit(model.expected), checkpoint=checkpoint, **ends):
         steps = record["step"] + 1
         if steps % 5 == 0:
             shown = "  ".join(f"{k} {record[k]:.3g}" for k in ("step", "score", "kl_nats", "n_new", "distinct_2"))
             print(f"  {shown}", flush=True)
-    trained = time.process_time() - start
+    trained = time.process_time() - start if whole else None  # of a part it would say nothing
 
     openings = first_words(texts(test))
     openings = [openings[i] for i in np.random.default_rng(0).permutation(len(openings))[:TEST]]  # all seeds the same
     before = studio.write(studio.reference, openings, studio.generator("test"))
     after = studio.write(studio.policy, openings, studio.generator("test"))
-    real = [held_out(lm, studio.tokenizer, texts(test))["held_out_nats"] for lm in (studio.reference, studio.policy)]
-    learned = lambda done: scale.expected(model(done))  # noqa: E731
+    with torch.no_grad():
+        logp, _, _ = score_tokens(studio.reference, after)
+        scores = [
+            dict(learned=scale.expected(model(done)).numpy(), vader=rules(studio.read(done)))
+            for done in (before, after)
+        ]
+    real = [held_out(lm, studio.tokenizer, texts(test)[:TEST]) for lm in (studio.reference, studio.policy)]
     return dict(
         seed=seed,
         r=r,
-        steps=steps,
-        kl_nats=kl_to_reference(studio.policy, studio.reference, after),
+        steps=steps or None,
+        kl_nats=(after.logp - logp).sum(1).mean().item(),
         fit_seconds=fitted,
         seconds=trained,
-        real=real,
-        before=look(studio, judges, learned, before),
-        after=look(studio, judges, learned, after),
+        real=[x["held_out_nats"] for x in real],
+        before=look(studio, before, before.logp, scores[0]),
+        after=look(studio, after, logp, scores[1]),
     )
 
 
 def report(runs: list[dict], slope: float) -> None:
-    rng, sides = np.random.default_rng(1), ("before", "after")
+    rng = np.random.default_rng(1)
     print("| seed | judge | before | after | raise (95 % interval) |\n| --- | --- | --- | --- | --- |")
     rises: dict[str, list[float]] = {key: [] for key in JUDGES}
     for run in runs:
         for key, name in JUDGES.items():
-            old, new = (np.array(run[side]["scores"][key]) for side in sides)
+            old, new = (np.array(run[side]["scores"][key]) for side in SIDES)
             rise = bootstrap(lambda a, b: float((b - a).mean()), old, new, rng=rng)
             rises[key].append(rise.value)
             interval = f"{rise.value:+.2f} ({rise.low:+.2f} to {rise.high:+.2f})"
@@ -169,18 +175,19 @@ def report(runs: list[dict], slope: float) -> None:
     rows = dict(distinct2=("distinct-2", 3), rules=("keeps plain rules of writing", 2), n_new=("new tokens", 1))
     rows |= dict(ended=("ended", 3), token_nats=("nats a token under the reference", 2))
     for key, (name, digits) in rows.items():
-        print(f"  {name}: " + " -> ".join(spread([run[side][key] for run in runs], digits) for side in sides))
+        print(f"  {name}: " + " -> ".join(spread([run[side][key] for run in runs], digits) for side in SIDES))
     print(
         "  nats a token of real held-out sentences: "
         + " -> ".join(spread([r["real"][i] for r in runs]) for i in (0, 1))
     )
-    kl, steps, r = (spread([run[key] for run in runs], n) for key, n in (("kl_nats", 1), ("steps", 0), ("r", 2)))
-    print(f"  KL {kl} nats after {steps} steps; the reward's r with people, held-out sentences: {r}")
-    fit, seconds = (spread([run[key] for run in runs], 0) for key in ("fit_seconds", "seconds"))
-    print(f"  processor seconds: reward model {fit}, PPO {seconds}")
+    kl, r = (spread([run[key] for run in runs], n) for key, n in (("kl_nats", 1), ("r", 2)))
+    print(f"  KL {kl} nats; the reward's r with people, held-out sentences: {r}")
+    for key in ("steps", "fit_seconds", "seconds"):  # not known where a run was cut off and went on
+        found = [run[key] for run in runs if run[key] is not None]
+        print(f"  {key} ({len(found)} seeds): {spread(found, 0) if found else ''}")
     print(f"\nThe first {SHOWN} openings of seed {runs[0]['seed']}: MiniLM's rating, VADER's compound, text")
     for i in range(SHOWN):
-        for side in sides:
+        for side in SIDES:
             rating, compound = (runs[0][side]["scores"][key][i] for key in ("minilm", "vader"))
             print(f"  {side:<6} {rating:+.1f} {compound:+.2f}  {runs[0][side]['texts'][i]}")
 
@@ -201,12 +208,17 @@ def main() -> None:
     options.log.parent.mkdir(parents=True, exist_ok=True)
     runs = [json.loads(line) for line in options.log.read_text().splitlines()] if options.log.exists() else []
     print(headline(options.threads))
-    judges, slope = examiners(options.encoder)
+    rules, slope = vader()
     missing = [] if options.report else [seed for seed in options.seeds if seed not in {run["seed"] for run in runs}]
     for seed in missing:
-        runs.append(one(seed, judges, replace(CONFIG, beta=options.beta, enough=options.enough)))
+        unfinished = options.log.with_suffix(f".{seed}.pt")
+        runs.append(one(seed, rules, replace(CONFIG, beta=options.beta, enough=options.enough), unfinished))
         with options.log.open("a") as log:
             log.write(json.dumps(runs[-1]) + "\n")
+        unfinished.unlink()
+    if any("minilm" not in run[side]["scores"] for run in runs for side in SIDES):
+        examine(runs, options.encoder)
+        options.log.write_text("".join(json.dumps(run) + "\n" for run in runs))
     if runs:
         report(sorted(runs, key=lambda run: run["seed"]), slope)
 
