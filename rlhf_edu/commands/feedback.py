@@ -62,12 +62,19 @@ def import_(
     format: FORMAT,
     into: INTO,
     annotator: Annotated[str, typer.Option(help="Who answered, where the file does not say; else its name.")] = "",
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Argilla: what the file calls ours, as prompt=instruction or rating=quality."),
+    ] = None,
 ) -> None:
     """Take answers from a file into a store, all of them or none. Importing a file twice adds nothing."""
     from rlhf_edu.feedback.exchange import parse, read_text, take_in
 
     try:
-        events = parse(read_text(file), format, annotator or file.stem)
+        if bad := [pair for pair in name or () if not all(pair.partition("="))]:
+            raise ValueError(f"--name {bad[0]!r} must look like prompt=instruction")
+        names = {ours: theirs for ours, _, theirs in (pair.partition("=") for pair in name or ())}
+        events = parse(read_text(file), format, annotator or file.stem, names)
     except ValueError as error:
         raise ValueError(f"{file} was not imported: {error}") from None
     with _open(into, must_exist=False) as opened:

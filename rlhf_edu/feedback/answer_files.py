@@ -8,7 +8,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rlhf_edu.feedback.events import Event
@@ -160,11 +160,33 @@ def _parts(record: Feedback) -> tuple[dict[str, str], dict[str, Any], Any]:
             return {"prompt": p, "response": text}, {}, edited
 
 
-def read_argilla(rows: Iterable[dict], event: Callable[..., Event]) -> list[Event]:
-    """The submitted responses of records that are laid out as `write_argilla` does it."""
+def renamed(row: dict, names: Mapping[str, str]) -> dict:
+    """A record whose fields, questions and answers are called as `write_argilla` calls them; `names` maps ours to theirs.
+
+    {"prompt": "instruction", "response_a": "left", "preference": "which"}: what is not named keeps its name.
+    """
+    ours = {theirs: name for name, theirs in names.items()}
+    fields = {ours.get(name, name): text for name, text in row["fields"].items()}
+    sides = {names.get(f"response_{side}", f"response_{side}"): side for side in "ab"}  # an answer may name its field
+
+    def value(kind: str, said: Any) -> Any:
+        if kind == "preference" and isinstance(said, str):
+            return sides.get(said, said)
+        return [ours.get(v, v) if isinstance(v, str) else v for v in said] if isinstance(said, list) else said
+
+    responses = {
+        (kind := ours.get(question, question)): [r | {"value": value(kind, r.get("value"))} for r in given]
+        for question, given in row["responses"].items()
+    }
+    return row | {"fields": fields, "responses": responses}
+
+
+def read_argilla(rows: Iterable[dict], event: Callable[..., Event], names: Mapping[str, str] = {}) -> list[Event]:
+    """The submitted responses of records that are laid out as `write_argilla` does it, under other `names` if need be."""
     events = []
     for number, row in enumerate(rows, start=1):
         try:
+            row = renamed(row, names)
             fields, about = row["fields"], row.get("metadata") or {}
             for kind, responses in row["responses"].items():
                 for response in responses:

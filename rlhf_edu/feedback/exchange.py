@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -20,6 +20,7 @@ from rlhf_edu.feedback.training_files import FORMATS
 from rlhf_edu.feedback.types import Feedback, item_of
 
 NAMES = (*FORMATS, "argilla", "csv")
+ARGILLA_NAMES = ("prompt", "response", "response_a", "response_b", "preference", "rating", "ranking", "edit")
 SIMULATED = {"no": False, "only": True, "also": None}
 
 
@@ -71,13 +72,20 @@ def export(
     return text, Report(len(rows), f"rows, from {len(events)} answers", left_out + more)
 
 
-def parse(text: str, format: str, annotator: str = "imported") -> list[Event]:
-    """The answers in the text of a file. Where it names nobody, `annotator` gave them.
+def parse(text: str, format: str, annotator: str = "imported", names: Mapping[str, str] = {}) -> list[Event]:
+    """The answers in the text of a file. Where it names nobody, `annotator` gave them. `names` are those of its fields and
+    questions, where an Argilla-style file has its own: {"prompt": "instruction", "rating": "quality"}.
 
     Raises ValueError, naming the line, when anything in it cannot be understood. The same text gives the same uids, so
     that importing a file twice adds nothing.
     """
     _known(format)
+    if names and format != "argilla":
+        raise ValueError(f"only argilla files have names of their own to give, but the format is {format}")
+    if unknown := sorted(n for n in names if n not in ARGILLA_NAMES and not n.startswith("response_")):
+        raise ValueError(
+            f"{unknown[0]!r} is no name of ours: expected one of {', '.join(ARGILLA_NAMES)}, response_0, …"
+        )
     seen: Counter[Any] = Counter()
 
     def event(record: Feedback, *, annotator: str = "", item: str = "", uid: str = "", **more: Any) -> Event:
@@ -98,7 +106,7 @@ def parse(text: str, format: str, annotator: str = "imported") -> list[Event]:
     if format == "csv":
         return read_csv(text, event)
     if format == "argilla":
-        return read_argilla([row for _, row in _objects(text)], event)
+        return read_argilla([row for _, row in _objects(text)], event, names)
     read = FORMATS[format][1]
     if read is None:
         raise ValueError(f"a {format} file holds prompts and no answers, so there is nothing to import")
