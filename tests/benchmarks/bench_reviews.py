@@ -4,7 +4,7 @@
     python tests/benchmarks/bench_reviews.py table [--keep FOLDER]
 
 Parts: rules (VADER's), words (TF-IDF and ridge regression), words_all (taught by all sources), frozen (MiniLM as it stands, ridge
-regression), encoder (MiniLM fine-tuned), mini (our GPT-2 alone, from random weights; the mean of several, five for the published
+regression), encoder (MiniLM fine-tuned), mini (our GPT-2 alone, from random weights; the mean of several, three for the published
 number). `encoder` works in rounds of an epoch, `mini` in rounds of a model; both keep their state after each, so that the next
 call goes on. What each part predicts is kept in FOLDER; `table` puts together what is there.
 
@@ -211,7 +211,7 @@ def table(keep: Path) -> None:
         notes.append(f"{NAMES[name]}: {found['notes']}")
     others = [f"{one_rater(elsewhere(s), rng):.3f}" for s in SOURCES if s != "films"]
     print(f"| one rater, by the mean of the others | {alone:.3f} | {' | '.join(others)} | |")
-    print(f"| ceiling that the raters set | {limit:.3f} | {'| ' * (len(SOURCES) - 1)}| {low:.3f} to {high:.3f} |")
+    print(f"| ceiling that the raters set | {limit:.3f} | {'| ' * (len(SOURCES) - 1)}{low:.3f} to {high:.3f} |")
     print("", *notes, sep="\n")
 
 
