@@ -4,7 +4,7 @@
     python tests/benchmarks/bench_reviews.py table [--keep FOLDER]
 
 Parts: rules (VADER's), words (TF-IDF and ridge regression), words_all (taught by all sources), frozen (MiniLM as it stands, ridge
-regression), encoder (MiniLM fine-tuned), mini (our GPT-2 alone, from random weights; the mean of several, three for the published
+regression), encoder (MiniLM fine-tuned), mini (our GPT-2 alone, from random weights; the mean of several, four for the published
 number). `encoder` works in rounds of an epoch, `mini` in rounds of a model; both keep their state after each, so that the next
 call goes on. What each part predicts is kept in FOLDER; `table` puts together what is there.
 
@@ -154,27 +154,30 @@ def reader(tokenizer, seed: int) -> Scorer:
 def mini(learn: list[RatedText], keep: Path, rounds: int, tune: bool):
     """Each round fits one more GPT-2 from random weights; what they predict is averaged."""
     state = keep / ("mini_tune.pt" if tune else "mini.pt")
-    saved = torch.load(state, weights_only=True) if state.exists() else dict(members=[], seconds=0.0)
+    members: list[dict[str, torch.Tensor]] = []
+    seconds = 0.0
+    if state.exists():
+        saved = torch.load(state, weights_only=True)
+        members, seconds = saved["members"], saved["seconds"]
     some, scores = all_sources(learn)
     tokenizer = bpe_tokenizer(plain(some), BYTE_PAIRS)
-    for seed in range(len(saved["members"]), len(saved["members"]) + rounds):
+    for seed in range(len(members), len(members) + rounds):
         start, scorer = time.perf_counter(), reader(tokenizer, seed)
         config = FitRewardConfig(MINI_STEPS, lr=0.02, backbone_lr=5e-4, batch=64, prior=1e-4, clip=1.0, warmup=66)
         fine_tune(scorer, plain(some), scores, config, seed)
-        saved["members"].append(scorer.state_dict())
-        saved["seconds"] += time.perf_counter() - start
-        torch.save(saved, state)
+        members.append(scorer.state_dict())
+        seconds += time.perf_counter() - start
+        torch.save(dict(members=members, seconds=seconds), state)
 
     def predict(new: list[str]) -> np.ndarray:
         found = []
-        for member in saved["members"]:
+        for member in members:
             scorer = reader(tokenizer, 0)
             scorer.load_state_dict(member)
             found.append(rewards(scorer, plain(new)))
         return np.mean(found, axis=0)
 
-    notes = dict(texts=len(some), models=len(saved["members"]), training_seconds=round(saved["seconds"]))
-    return predict, notes | dict(weights=sum(p.numel() for p in reader(tokenizer, 0).parameters()))
+    return predict, dict(texts=len(some), models=len(members), training_seconds=round(seconds))
 
 
 PARTS = dict(rules=rules, words=words, words_all=words_all, frozen=frozen, mini=mini, encoder=encoder)
