@@ -1,6 +1,7 @@
-"""A page with one view of a session on it, as the tests of rating, ranking and editing use it."""
+"""A page with one view of a session on it, as the tests of rating, ranking and editing use it; and lessons, part by part."""
 
 import os
+import re
 from contextlib import contextmanager
 
 from rlhf_edu.feedback.store import FeedbackStore
@@ -37,3 +38,27 @@ def counted(page, text):
 
 def stored(tmp_path):
     return [event.record for event in FeedbackStore(tmp_path / "answers.db").answers()]
+
+
+def run_cells(notebook, first, last, seconds=120):
+    """Run from the code cell that contains `first` to the one that contains `last`, and wait until that has run."""
+    page, active = notebook.page, notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
+    start = notebook.cells.filter(has_text=first).first.locator(".jp-InputPrompt").first
+    for _ in range(4):  # on a cold start a key is ignored now and then
+        start.click()
+        if last in active.text_content():
+            break
+        page.keyboard.press("Shift+Enter")
+        try:
+            start.filter(has_text=re.compile(r"\[[*\d]+\]")).wait_for(timeout=5_000)
+            break
+        except Exception:  # playwright may be missing here, so its TimeoutError has no name
+            continue
+    for _ in range(60):
+        here = "jp-CodeCell" in active.get_attribute("class") and last in active.text_content()
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(60)
+        if here:
+            break
+    prompt = notebook.cells.filter(has_text=last).first.locator(".jp-InputPrompt")
+    prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=1000 * seconds, state="attached")

@@ -5,6 +5,7 @@ import re
 
 import nbformat
 import pytest
+from asking_page import run_cells
 
 from rlhf_edu.feedback.store import FeedbackStore
 from rlhf_edu.grading.release import find_root
@@ -31,30 +32,6 @@ def pictures(notebook, name):
     if folder := os.environ.get("LESSON_PICTURES"):
         notebook.page.wait_for_timeout(400)
         notebook.screenshot(f"{folder}/{name}.png")
-
-
-def run_cells(notebook, first, last, seconds=120):
-    """Run from the code cell that contains `first` to the one that contains `last`, and wait until that has run."""
-    page, active = notebook.page, notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active")
-    start = notebook.cells.filter(has_text=first).first.locator(".jp-InputPrompt").first
-    for _ in range(4):  # on a cold start a key is ignored now and then
-        start.click()
-        if last in active.text_content():
-            break
-        page.keyboard.press("Shift+Enter")
-        try:
-            start.filter(has_text=re.compile(r"\[[*\d]+\]")).wait_for(timeout=5_000)
-            break
-        except Exception:  # playwright may be missing here, so its TimeoutError has no name
-            continue
-    for _ in range(60):
-        here = "jp-CodeCell" in active.get_attribute("class") and last in active.text_content()
-        page.keyboard.press("Shift+Enter")
-        page.wait_for_timeout(60)
-        if here:
-            break
-    prompt = notebook.cells.filter(has_text=last).first.locator(".jp-InputPrompt")
-    prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=1000 * seconds, state="attached")
 
 
 def test_a_student_labels_teaches_and_judges(lesson, tmp_path):
