@@ -424,7 +424,7 @@ for name, who in (("RLOO", student), ("GRPO", grpo_student), ("PPO", ppo_student
 # without the division by the spread?
 
 # %%
-works = lambda done: done.ids[:, : -done.n_new].sum(1) % 4 == 0  # noqa: E731  as good as a toss, the same for a group
+works = lambda done: done.ids[:, : -done.n_new].sum(1) % 4 == 0  # noqa: E731  about one opening of four
 
 
 def with_tie_breaker(done):

@@ -12,8 +12,8 @@
 #
 # | | |
 # | --- | --- |
-# | **Time** | about 50 minutes, of which 3 are computing |
-# | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
+# | **Time** | about 50 minutes, of which 1 is computing |
+# | **Needs** | any laptop: two CPU cores, 0.7 GB of memory, no network, no GPU |
 # | **Before** | lessons 14 and 18 |
 # | **Practice** | `exercises/19_evaluation.ipynb`: the graded work, when you are through here |
 # | **Solution** | `solutions/19_evaluation.ipynb` (after you have tried) |
@@ -182,7 +182,7 @@ print(f"{last} − start, mean taste:   paired {paired}   unpaired {low:+.3f} to
 print(f"correlation of the two over openings: {np.corrcoef(x, y)[0, 1]:+.2f}")
 
 # %% [markdown]
-# The gain is as large as the correlation, and here that is close to zero: the openings say little of what follows, and storytellers that
+# The gain is as large as the correlation, and here that is small: the openings say little of what follows, and storytellers that
 # have moved far apart use the same dice differently. Where prompts differ in difficulty, as most real ones do, it is large; it costs nothing.
 #
 # ### Only the sign
@@ -221,7 +221,9 @@ names = list(gold)
 table = np.stack([gold[name] for name in names])
 wins = (table[:, None] > table[None]).sum(2) + 0.5 * (table[:, None] == table[None]).sum(2)
 np.fill_diagonal(wins, 0)
-print(names, "beat each other so often:", wins.astype(int).tolist(), sep="\n")
+print("wins against ", *(f"{name:>8}" for name in names))
+for name, row in zip(names, wins.astype(int), strict=True):
+    print(f"{name:<13}", *(f"{n:>8}" for n in row))
 
 
 # %%
@@ -360,6 +362,34 @@ for title, scores in (("by the hidden taste", gold), ("by its own judge", proxy)
 # A student who marks their own exam. The same happens, less visibly, when the judge is a language model of the same family as the reward
 # model.
 #
+# ### Who may examine?
+#
+# Real ratings now. `tests/benchmarks/bench_reviews_rl.py` takes the mini GPT-2 of the reviews world and rewards what some twenty people a
+# sentence would say of it, from −4 to +4: a reward model fitted to thousands of rated film sentences, PPO, a stop as in lesson 14. It is
+# tested on the openings of 512 sentences that nobody trained on. Three read the results: the reward itself; MiniLM, a larger model
+# fine-tuned on the same people's ratings (lesson 10); and VADER's rules and word list, which were fitted to none of them. VADER has a scale
+# of its own; real sentences tell how much of it is a point.
+#
+# **Predict** who sees the largest raise. (Three seeds; median, lowest to highest; 2026-11-24, two shared cores.)
+#
+# | examiner | before | after | raise, in rating points |
+# | --- | --- | --- | --- |
+# | the reward it was trained on | +0.08 | +1.67 | +1.59 (+1.53 to +1.76) |
+# | MiniLM | −0.31 | +0.85 | +1.16 (+1.08 to +1.29) |
+# | VADER (−1 to +1) | +0.19 | +0.52 | +3.2 (+2.6 to +3.5) (from +0.33 (+0.27 to +0.37)) |
+#
+# For 6.1 (5.6 to 7.7) nats of KL; 90 % of all word pairs were different before, 83 % after. Each seed's own 95 % interval over openings
+# is about ±0.13 points. The reward promises more than MiniLM, which agrees with people far better (0.81 against 0.53 on real sentences),
+# will grant. VADER grants even more, and it had no part in any of this! The likely reason: it adds up words, as our reward mostly does,
+# and is fooled by the same. **Independent is not who was kept apart, but whose mistakes are different.** And read, two openings, before →
+# after:
+#
+# > *Still rapturous after* a lived contamalhetherting deterin that with a long time. → a good compelling comedy.
+# >
+# > *Elegant and eloquent*ical for two people. → ful and manages to a c richness at the sywy is a charming and charming moving Fburd, …
+#
+# Kinder, yes. Nobody would call it better written, and none of the three was asked.
+#
 # ### Eight seeds, one lucky
 #
 # Eight storytellers, **none better than the start**, 50 comparisons each. Report the best. **Predict** its rate.
@@ -427,7 +457,7 @@ for name, rows in (("seen openings", slice(half)), ("fresh openings", slice(half
 # - Same openings, sides shuffled, nobody knows which is which.
 # - Draw again what was drawn independently: openings, or seeds, with all that hangs on them.
 # - Bradley-Terry fits all games at once; Elo's order of games is noise where players do not change.
-# - Choose on one set, report on another; never let the trained-on judge be the examiner.
+# - Choose on one set, report on another; never let the trained-on judge examine, nor one that makes the same mistakes.
 #
 # ## Sources
 #
