@@ -174,10 +174,10 @@ def renamed(row: dict, names: Mapping[str, str]) -> dict:
             return sides.get(said, said)
         return [ours.get(v, v) if isinstance(v, str) else v for v in said] if isinstance(said, list) else said
 
-    responses = {
-        (kind := ours.get(question, question)): [r | {"value": value(kind, r.get("value"))} for r in given]
-        for question, given in row["responses"].items()
-    }
+    responses = {}
+    for question, given in row["responses"].items():
+        kind = str(ours.get(question, question))
+        responses[kind] = [r | {"value": value(kind, r.get("value"))} for r in given]
     return row | {"fields": fields, "responses": responses}
 
 

@@ -95,7 +95,9 @@ def reading(seed: int, folder: str) -> None:
             for taste in studio.world.gold:
                 gold = studio.world.taste(taste)
                 person = reading_on(boltzmann(gold, 0.1, rng=np.random.default_rng(7)))
-                fit_preferences(model, studio.tokenizer, to_pairs(list(map(person, queries[:some])))).run()
+                fit_preferences(
+                    model, studio.tokenizer, to_pairs([answer for q in queries[:some] if (answer := person(q))])
+                ).run()
                 reward = model.reward(features).detach().numpy()
                 wins.append(best_of_wins(reward, np.array([gold(text) for text in texts])))
             print(
