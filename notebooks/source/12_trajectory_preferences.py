@@ -378,10 +378,10 @@ for name, shift in {"as learned": 0.0, "mean 0": values.mean(), "highest 0": val
 # times), because choices are scarce here, not steps. With five rounds and 1.45 times the steps the same five seeds of CartPole gave
 # 0.86 (0.48 to 0.91).
 #
-# The medians hide one of Acrobot's seeds, which learned next to nothing (0.10). And **Pendulum falls short**, with −0.08 and 0.85 at the ends: what is liked is a narrow band of
-# speeds, nothing at rest and nothing at 2 radians a second, and a beginner that swings at up to 8 hardly ever stays in it for the length
-# of a clip. In a trial run the learned reward showed the band once the agent had become slow; by then half of the choices were
-# spent.
+# The medians hide one of Acrobot's seeds, which learned next to nothing (0.10). And **Pendulum falls short**, with −0.08 and 0.85
+# at the ends: what is liked is a narrow band of speeds, nothing at rest and nothing at 2 radians a second, and a beginner that swings
+# at up to 8 hardly ever stays in it for the length of a clip. In a trial run the learned reward showed the band once the agent had
+# become slow; by then half of the choices were spent.
 #
 # ## Your turn
 #
