@@ -69,3 +69,5 @@ for name in ("ppo", "rloo", "grpo", "tokens"):
     found[f"{name} weights"] = [p.detach().double().sum().item() for p in policy.parameters()]
 rank, size = place()
 (out / f"{size}-{rank}.json").write_text(json.dumps(found))
+dist.barrier()  # who leaves while the other still listens makes it abort
+dist.destroy_process_group()
