@@ -41,16 +41,14 @@ class KVCache:
     """Keys and values of the tokens read so far, in memory allocated once: no copying while a text grows."""
 
     def __init__(self, keys: list[Tensor], values: list[Tensor], length: int = 0):
-        # Lists of layers: keys "B H Dh S", values "B H S Dh". With keys on their side, the product of one query with
-        # all of them runs along memory: half the time of an attention step on a CPU.
-        self.keys, self.values, self.length = keys, values, length
+        self.keys, self.values, self.length = keys, values, length  # each list: layers of "B H S Dh"
 
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store the new keys and values "B H T Dh" of one layer; return all of them so far, "B H S Dh"."""
+        """Store the new keys and values of one layer; return all of them so far."""
         end = self.length + k.shape[2]
-        self.keys[layer][..., self.length : end] = k.transpose(2, 3)
+        self.keys[layer][:, :, self.length : end] = k
         self.values[layer][:, :, self.length : end] = v
-        return self.keys[layer][..., :end].transpose(2, 3), self.values[layer][:, :, :end]
+        return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
 
     def rows(self, index: Int[Tensor, " R"]) -> "KVCache":
         """A cache of the chosen rows: fewer when texts are finished, repeated when one prompt gets several samples."""
@@ -74,23 +72,9 @@ class Attention(nn.Module):
         q, k, v = self.qkv(x).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # B H T Dh each
         if cache is not None:
             k, v = cache.append(self.layer, k, v)  # B H S Dh
-        if T == 1 and cache is not None:
-            y = attend(q, k, v, allowed)
-        else:
-            q = q[:, :, T - last :]
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and last > 1)
+        q = q[:, :, T - last :]
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and last > 1)
         return self.out(y.transpose(1, 2).reshape(B, last, D))
-
-
-def attend(q: Float[Tensor, "B H T Dh"], k, v, allowed: Bool[Tensor, "B 1 T S"] | None) -> Float[Tensor, "B H T Dh"]:
-    """softmax(q kᵀ / √Dh) v, written out: for one query a row, two plain products beat the fused kernel on a CPU.
-
-    The smallest number instead of −∞: padding that may read nothing gets a mean of everything, which nobody reads, not NaN.
-    """
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
-    if allowed is not None:
-        scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
-    return scores.softmax(-1) @ v
 
 
 class Block(nn.Module):
@@ -132,11 +116,9 @@ class GPT2(nn.Module):
         """A cache for `batch` rows of up to `length` tokens; what is in it before it is written is never read."""
         c, like = self.config, self.tokens.weight
         dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") and like.is_cuda else like.dtype
-        wide, tall = (batch, c.heads, c.width // c.heads, length), (batch, c.heads, length, c.width // c.heads)
-        keys, values = (
-            [torch.empty(shape, device=like.device, dtype=dtype) for _ in range(c.layers)] for shape in (wide, tall)
-        )
-        return KVCache(keys, values)
+        shape = (batch, c.heads, length, c.width // c.heads)
+        blank = [torch.empty(shape, device=like.device, dtype=dtype) for _ in range(2 * c.layers)]
+        return KVCache(blank[: c.layers], blank[c.layers :])
 
     def forward(
         self,
