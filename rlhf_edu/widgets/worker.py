@@ -1,9 +1,14 @@
 """Drives a training run in a thread, so that a person can watch, pause and stop it. Knows nothing of Jupyter."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+
+# A thread that wants Python's lock waits this long before the one that has it must let go. Taking in an answer needs the lock some
+# ten times over, and a training thread hardly ever lets go by itself: at Python's usual 5 ms the answers waited.
+TURN, USUAL = 0.0005, sys.getswitchinterval()  # seconds
 
 
 class Worker:
@@ -60,6 +65,7 @@ class Worker:
 
     def _work(self) -> None:
         run = None
+        sys.setswitchinterval(TURN)
         try:
             run = self.make_run()
             for record in run:
@@ -77,6 +83,7 @@ class Worker:
             step = len(self.history) + 1
             self.error = f"step {step} failed ({type(error).__name__}: {said[0]}); put that right, then start again"
         finally:
+            sys.setswitchinterval(USUAL)
             close = getattr(run, "close", None)
             if close is not None:
                 close()

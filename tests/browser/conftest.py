@@ -43,7 +43,20 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-CodeCell")
 
     def run_all(self, seconds=60):
-        """Run every cell and wait until the last one has run."""
+        """Run every cell and wait until the last one has run; once more where a kernel just started took it and did nothing."""
+        last = self.page.locator(".jp-CodeCell .jp-InputPrompt").last
+        for again in (False, True):
+            self._issue_run_all()
+            try:
+                numbered = last.filter(has_text="[").filter(has_not_text="[ ]").filter(has_not_text="[*]")
+                numbered.wait_for(timeout=seconds * 1000)
+                break
+            except Exception:  # playwright may be missing here, so its TimeoutError has no name
+                if again:
+                    raise
+        self.idle(seconds)
+
+    def _issue_run_all(self):
         first = self.page.locator(".jp-CodeCell .jp-InputPrompt").first
         for _ in range(4):  # the first "Run All" after a cold start is ignored now and then
             self.page.locator(".jp-Notebook .jp-CodeCell").first.locator(".cm-content").click()
@@ -55,9 +68,6 @@ class Notebook:
                 break
             except Exception:
                 continue
-        last = self.page.locator(".jp-CodeCell .jp-InputPrompt").last
-        last.filter(has_text="[").filter(has_not_text="[ ]").filter(has_not_text="[*]").wait_for(timeout=seconds * 1000)
-        self.idle(seconds)
 
     def idle(self, seconds=60):
         """Wait until the kernel has nothing to do."""

@@ -1,5 +1,6 @@
 """The teach panel and the opinion view without a browser."""
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -35,6 +36,22 @@ def test_a_run_with_nobody_there():
     assert live.wait() is history  # waiting again starts nothing
     assert len(live.run_now()) == 20
     assert done == [20, 20]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_while_it_trains_answers_wait_a_tenth_as_long_for_their_turn(fails):
+    def run():
+        yield {"turn": sys.getswitchinterval()}
+        if fails:
+            raise ValueError("no luck")
+
+    usual = sys.getswitchinterval()
+    live = Teach(run, keys=("turn",), total=1)
+    live.act({"do": "start"})
+    assert live.worker.wait(10)
+    assert live.history[0]["turn"] == pytest.approx(usual / 10, rel=0.01)
+    assert sys.getswitchinterval() == usual
+    assert live.status == ("failed" if fails else "finished")
 
 
 def test_pause_go_on_and_stop_close_the_run():
