@@ -2,8 +2,9 @@
 
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -63,7 +64,16 @@ def trainer(generator: Callable[..., Iterator[dict]]) -> Callable[..., Run]:
 
 def budget(full: T, fast: T) -> T:
     """`full` normally, `fast` when the environment says RLHF_EDU_FAST=1 (continuous integration, a quick look)."""
-    return fast if os.environ.get("RLHF_EDU_FAST", "") not in ("", "0") else full
+    if os.environ.get("RLHF_EDU_FAST", "") in ("", "0"):
+        return full
+    if "ipykernel" in sys.modules:  # a notebook: somebody reads the text beside the numbers
+        _say_that_it_is_fast()
+    return fast
+
+
+@cache  # once in a notebook is enough
+def _say_that_it_is_fast() -> None:
+    print("Fast mode (RLHF_EDU_FAST=1): little work is done, so the numbers below are not those that the text speaks of.")
 
 
 def seed_everything(seed: int) -> None:

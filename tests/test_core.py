@@ -71,6 +71,18 @@ def test_the_budget_follows_the_environment(monkeypatch, value, expected):
     assert budget(100, fast=5) == expected
 
 
+def test_a_notebook_in_fast_mode_says_once_that_its_numbers_differ(monkeypatch, capsys):
+    monkeypatch.setenv("RLHF_EDU_FAST", "1")
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    core._say_that_it_is_fast.cache_clear()
+    budget(100, fast=5)
+    assert capsys.readouterr().out == ""  # elsewhere nobody reads a lesson's text
+    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    budget(100, fast=5), budget(100, fast=5)
+    assert capsys.readouterr().out.count("Fast mode (RLHF_EDU_FAST=1)") == 1
+    core._say_that_it_is_fast.cache_clear()
+
+
 def test_one_seed_for_all_three_generators():
     draws = []
     for seed in (3, 3, 4):

@@ -21,6 +21,7 @@
 import math
 from collections import Counter
 from itertools import pairwise
+from textwrap import fill
 
 import ipywidgets as W
 import numpy as np
@@ -35,7 +36,8 @@ from rlhf_edu.worlds import stories
 
 seed_everything(0)  # one seed in all of this lesson
 texts, unseen = stories.stories(budget(4000, 1000), seed=1), stories.stories(budget(100, 20), seed=2)
-print(f"{len(texts)} little stories to learn from, {len(unseen)} to test on. The first:\n\n{texts[0]}")
+print(f"{len(texts)} little stories to learn from, {len(unseen)} to test on. The first:\n")
+print(fill(texts[0], 110))
 
 # %% [markdown]
 # ## 1 From bytes to tokens
@@ -192,8 +194,8 @@ same = torch.allclose(my_attention(q[shuffled], k[shuffled], v[shuffled])[0][4],
 print("the last word gathers the same:", same)
 
 # %% [markdown]
-# Attention reads a *bag* of words: to it, fox bites hen and hen bites fox are the same. That is why GPT-2 adds a vector
-# for the **position** to each token's own.
+# Attention reads a *bag* of words: whoever comes after *fox bites hen* gathers the same after *hen bites fox*. That is why
+# GPT-2 adds a vector for the **position** to each token's own.
 #
 # ## 3 All of GPT-2
 #
@@ -348,7 +350,7 @@ from html import escape
 
 cell = "<td style='text-align:left; vertical-align:top; white-space:normal'>"
 rows_of_diary = "".join(f"<tr>{cell}<b>{step}</b></td>{cell}{escape(text)}</td></tr>" for step, text in diary.items())
-HTML(f"<table style='max-width:900px'><tr><th>steps</th><th>what it writes</th></tr>{rows_of_diary}</table>")
+HTML(f"<table style='max-width:900px'><tr><th>steps</th><th style='text-align:left'>what it writes</th></tr>{rows_of_diary}</table>")
 
 # %% [markdown]
 # First common words and full stops, then names and phrases, then sentences; a story that hangs together comes last. How
@@ -423,7 +425,8 @@ cheat = GPT2(small)
 brief = PretrainConfig(steps=budget(200, 6), batch=24, lr=6e-3, warmup=budget(20, 2))
 with patch.object(gpt2, "attention_mask", everything):
     history = watch(pretrain(cheat, data, brief), "loss").run()
-print(f"loss {history[-1]['loss']:.2f} nats, after {brief.steps} steps\n\n{tell(cheat)}")
+print(f"loss {history[-1]['loss']:.2f} nats, after {brief.steps} steps\n")
+print(fill(tell(cheat), 110))
 
 # %%
 with torch.no_grad():

@@ -40,19 +40,18 @@ class GPT2Config:
 class KVCache:
     """Keys and values of the tokens read so far, in memory allocated once: no copying while a text grows."""
 
-    def __init__(self, keys: list[Tensor], values: list[Tensor], length: int = 0):
-        self.keys, self.values, self.length = keys, values, length  # each list: layers of "B H S Dh"
+    def __init__(self, kv: Float[Tensor, "layers 2 B H S Dh"], length: int = 0):
+        self.kv, self.length = kv, length
 
-    def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    def append(self, layer: int, kv: Float[Tensor, "2 B H T Dh"]) -> tuple[Tensor, ...]:
         """Store the new keys and values of one layer; return all of them so far."""
-        end = self.length + k.shape[2]
-        self.keys[layer][:, :, self.length : end] = k
-        self.values[layer][:, :, self.length : end] = v
-        return self.keys[layer][:, :, :end], self.values[layer][:, :, :end]
+        end = self.length + kv.shape[3]
+        self.kv[layer, :, :, :, self.length : end] = kv
+        return self.kv[layer, :, :, :, :end].unbind()
 
     def rows(self, index: Int[Tensor, " R"]) -> "KVCache":
         """A cache of the chosen rows: fewer when texts are finished, repeated when one prompt gets several samples."""
-        return KVCache([k[index] for k in self.keys], [v[index] for v in self.values], self.length)
+        return KVCache(self.kv[:, :, index], self.length)
 
 
 class Attention(nn.Module):
@@ -69,12 +68,26 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "B L D"]:
         """What the last L tokens gather; all T leave their keys and values."""
         B, T, D = x.shape
-        q, k, v = self.qkv(x).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # B H T Dh each
-        if cache is not None:
-            k, v = cache.append(self.layer, k, v)  # B H S Dh
-        q = q[:, :, T - last :]
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and last > 1)
+        qkv = self.qkv(x).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # 3 B H T Dh
+        k, v = qkv[1:].unbind() if cache is None else cache.append(self.layer, qkv[1:])  # B H S Dh
+        y = gather(qkv[0, :, :, T - last :], k, v, allowed)
         return self.out(y.transpose(1, 2).reshape(B, last, D))
+
+
+def gather(
+    q: Float[Tensor, "B H L Dh"],
+    k: Float[Tensor, "B H S Dh"],
+    v: Float[Tensor, "B H S Dh"],
+    allowed: Bool[Tensor, "B 1 L S"] | None,
+) -> Float[Tensor, "B H L Dh"]:
+    """softmax(q kᵀ / √Dh) v over the allowed tokens: each token's average of the values, weighted by how well query and key agree."""
+    L = q.shape[2]
+    if L == 1 and q.is_cpu:  # the formula itself: for one token, the fused kernel's many small products are slower
+        agree = q * q.shape[3] ** -0.5 @ k.transpose(2, 3)
+        if allowed is not None:  # not −∞: what may read nothing (padding, read first) stays a number
+            agree = agree.where(allowed, torch.finfo(agree.dtype).min)
+        return torch.softmax(agree, dim=-1) @ v
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=allowed is None and L > 1)
 
 
 class Block(nn.Module):
@@ -116,9 +129,8 @@ class GPT2(nn.Module):
         """A cache for `batch` rows of up to `length` tokens; what is in it before it is written is never read."""
         c, like = self.config, self.tokens.weight
         dtype = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") and like.is_cuda else like.dtype
-        shape = (batch, c.heads, length, c.width // c.heads)
-        blank = [torch.empty(shape, device=like.device, dtype=dtype) for _ in range(2 * c.layers)]
-        return KVCache(blank[: c.layers], blank[c.layers :])
+        shape = (c.layers, 2, batch, c.heads, length, c.width // c.heads)
+        return KVCache(torch.empty(shape, device=like.device, dtype=dtype))
 
     def forward(
         self,

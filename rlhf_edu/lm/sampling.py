@@ -28,7 +28,7 @@ def draw(
 
     token = the first v with p_1 + … + p_v > u,   u ~ Uniform(0, 1)        inverse transform sampling
     """
-    p = F.softmax(logits.float() / temperature, dim=-1)
+    p = F.softmax(logits.float() if temperature == 1 else logits.float() / temperature, dim=-1)
     cdf = p.cumsum(-1)
     if u is None:
         u = torch.rand(len(cdf), generator=generator, device=cdf.device)
@@ -83,7 +83,8 @@ def sample(
         cache = lm.new_cache(len(ids), width + n_new)
         out = lm(ids, mask, cache, last=1)
         each = torch.arange(len(ids), device=device).repeat_interleave(samples)
-        cache, seen = (out.cache.rows(each) if samples > 1 else out.cache), mask[each]
+        cache = out.cache.rows(each) if samples > 1 else out.cache
+        seen = F.pad(mask[each], (0, n_new), value=True)  # also what is to come
         logits, hidden = out.logits[each, -1], out.hidden[each, -1]
         alive = torch.arange(B, device=device)  # the row of the result that each row of the batch writes
         writing, pad = torch.ones(B, dtype=torch.bool, device=device), torch.tensor(pad_id, device=device)
@@ -101,8 +102,7 @@ def sample(
                 keep = writing.nonzero().squeeze(1)
                 cache, alive, seen, token = cache.rows(keep), alive[keep], seen[keep], token[keep]
                 writing = writing[keep]
-            seen = F.pad(seen, (0, 1), value=True)
-            out = lm(token[:, None], seen, cache)
+            out = lm(token[:, None], seen[:, : width + t + 1], cache)
             cache, logits, hidden = out.cache, out.logits[:, -1], out.hidden[:, -1]
     return Completions(
         torch.cat([ids.repeat_interleave(samples, 0), out_ids], 1),

@@ -119,5 +119,6 @@ def draw(shown: list[list[float]], keys: tuple[str, ...], x: str) -> Picture:
         # Only runs with episodes count steps of an environment; fitting and fine-tuning have steps of their own.
         plain = x == "step" and "ret" not in keys
         ax.set(xlabel=x if plain else NAMES.get(x, x or "record"), ylabel=NAMES.get(key, key))
+        ax.locator_params(axis="x", integer=True)  # there is no half step
     latest = ", ".join(f"{key} {finite_mean(table[-100:, i + 1]):.3g}" for i, key in enumerate(keys))
     return Picture(figure, f"Live curves up to {x or 'record'} {table[-1, 0]:g}: {latest} (mean of the last records)")

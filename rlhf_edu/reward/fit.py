@@ -57,15 +57,16 @@ def fit_reward(
     weights: Mapping[str, float] | None = None,
     rng: np.random.Generator | None = None,
     settle: bool = True,
+    anchored: bool = False,
 ):
     """Train `scorer` (and `people`) in place on answers of any kind; yield step, loss (nats an answer), each kind's, accuracy.
 
-    minimise  Σ_kind w_kind n_kind L_kind / Σ_kind w_kind n_kind + λ |w|²        |w|²: the head's weights, without biases
+    minimise  Σ_kind w_kind n_kind L_kind / Σ_kind w_kind n_kind + λ |w − w₀|²        w: the head's weights, without biases
 
     `people` holds the rating scale and the fondness of ties; make it yourself (`People(labels, ratings=...)`) to choose the
     losses, or to read predicted ratings from it afterwards. `weights` by kind: "rating", "pair", "edit", "ranking".
     `rng` is needed for batches only. With `settle=False` the scorer keeps its centre and scale: so one that was fitted
-    before goes on from where it stands.
+    before goes on from where it stands. w₀ is 0; if `anchored`, it is where the head stands at first (see reward/ensemble.py).
     """
     labels = labels.check().compact()
     people = People(labels) if people is None else people
@@ -76,6 +77,7 @@ def fit_reward(
     if settle:
         scorer.settle(features)
     optimizer = make_optimizer(scorer, people, config)
+    anchor = [w.detach().clone() if anchored else torch.zeros_like(w) for w in matrices(scorer.head)]
     everything = torch.arange(len(labels.items))
     first_lrs = [group["lr"] for group in optimizer.param_groups]
     for step, part in zip(range(config.steps), parts(labels, config.batch, rng), strict=False):
@@ -88,7 +90,7 @@ def fit_reward(
             continue
         loss = people.total(losses, part, weights)
         optimizer.zero_grad()
-        (loss + config.prior * squared_weights(scorer.head)).backward()
+        (loss + config.prior * squared_distance(scorer.head, anchor)).backward()
         nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], config.clip)
         optimizer.step()
         yield dict(step=step, loss=loss.item(), **{f"{kind}_loss": x.item() for kind, x in losses.items()}) | accuracy(
@@ -137,9 +139,14 @@ def make_optimizer(scorer: Scorer | TrunkScorer, people: People, config: FitRewa
     return torch.optim.Adam(groups, betas=(0.9, 0.99))
 
 
-def squared_weights(head: nn.Module) -> Float[Tensor, ""]:
-    """|w|² of all weight matrices; biases are free."""
-    return torch.stack([p.square().sum() for p in head.parameters() if p.dim() > 1]).sum()
+def matrices(head: nn.Module) -> list[Tensor]:
+    """The weights that have a prior: all matrices. Biases are free."""
+    return [p for p in head.parameters() if p.dim() > 1]
+
+
+def squared_distance(head: nn.Module, anchor: Sequence[Tensor]) -> Float[Tensor, ""]:
+    """|w − w₀|² over all weight matrices."""
+    return torch.stack([(w - a).square().sum() for w, a in zip(matrices(head), anchor, strict=True)]).sum()
 
 
 def accuracy(rewards: Float[Tensor, " N"], labels: Labels) -> dict[str, float]:

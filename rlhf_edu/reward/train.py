@@ -63,22 +63,26 @@ def fit_preferences(
     config: FitConfig = FitConfig(),
     *,
     loss=bradley_terry,
+    anchored: bool = False,
 ):
     """Fit the head to choices, from wherever it stands; yield step, loss (nats per choice) and accuracy.
 
-    minimise  L_BT + λ |w|²        a Gaussian prior on w: forty choices cannot fix 256 weights
+    minimise  L_BT + λ |w − w₀|²        a Gaussian prior on w: forty choices cannot fix 256 weights
 
+    w₀ is 0; if `anchored`, it is where the head stands at first (see reward/ensemble.py).
     Two people (or one, twice) may contradict each other: the model then leans neither way, which is the right answer.
     """
     chosen, rejected = pair_features(model, tokenizer, pairs)
     optimizer = torch.optim.Adam(model.head.parameters(), lr=config.lr, betas=(0.9, 0.99))
+    weight = model.head.linear.weight
+    anchor = weight.detach().clone() if anchored else torch.zeros_like(weight)
     for step in range(config.steps):
         for group in optimizer.param_groups:
             group["lr"] = config.lr * (1 - step / config.steps)
         r_chosen, r_rejected = model.reward(chosen), model.reward(rejected)
         surprise = loss(r_chosen, r_rejected)
         optimizer.zero_grad()
-        (surprise + config.prior * model.head.linear.weight.square().sum()).backward()
+        (surprise + config.prior * (weight - anchor).square().sum()).backward()
         optimizer.step()
         yield dict(
             step=step, loss=surprise.item(), accuracy=(r_chosen > r_rejected).float().mean().item(), pairs=len(chosen)

@@ -2,6 +2,12 @@
 
 Whoever starts the processes makes the group (`accelerate.PartialState()`, `torch.distributed.init_process_group`) and gives
 all of them the same weights, data and seeds. Alone, everything here does nothing.
+
+    accelerate launch --multi_gpu --num_processes 4 mine.py                          the GPUs of one machine
+    accelerate launch --cpu --num_processes 2 --mpirun_hostfile hosts mine.py        CPUs, by mpirun; hosts: "localhost slots=2"
+
+`mine.py` begins with `PartialState()`, or `PartialState(cpu=True)` for CPUs; with the latter the first line serves CPUs too,
+where there is no MPI. `--cpu` without a hostfile starts a single process, whatever `--num_processes` says.
 """
 
 from collections.abc import Callable, Iterable

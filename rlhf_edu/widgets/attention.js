@@ -143,11 +143,17 @@ function render({ model, el }) {
   });
   draw();
   el.append(root);
-  paintAll(); // after it is in the page: only then does it have the theme's colours
+  paintAll();
+  // Often `el` comes into the page later, and only there has it the theme's colours: that is when it gets a size.
+  const arrival = new ResizeObserver(paintAll);
+  arrival.observe(root);
   const theme = new MutationObserver(paintAll);
   theme.observe(document.body, { attributes: true });
   model.send({ do: "ready" });
-  return () => theme.disconnect();
+  return () => {
+    arrival.disconnect();
+    theme.disconnect();
+  };
 }
 
 export default { render };

@@ -1,9 +1,9 @@
 """Over-optimisation: a reward model of a few unsteady choices, optimised hard, while the hidden taste that made them looks on.
 
 For each seed: one reward model and an ensemble (each member fitted to a bootstrap sample of the choices) from the same answers.
-PPO then climbs, with no price for the KL, on the one model ("single"), on the ensemble's lower bound ("bootstrap") and on the
-lower bound of infinitely many heads drawn from the posterior ("posterior", see rlhf/constraints.py); best-of-n climbs on the
-one model. Gold is counted in standard deviations of the reference's texts, above their mean, like the proxy. The published
+PPO then climbs, with no price for the KL, on the one model ("single"), on the ensemble's lower bound ("bootstrap"), on that of
+members with the same samples and each a prior of its own ("anchored", see reward/ensemble.py), and on the lower bound of infinitely
+many heads drawn from the posterior ("posterior", see rlhf/constraints.py); best-of-n climbs on the one model. Gold is counted in standard deviations of the reference's texts, above their mean, like the proxy. The published
 forms are fitted to all seeds together; intervals come from drawing whole seeds again.
 
 python tests/benchmarks/bench_overoptimisation.py [--seeds 30 31 …] [--taste brave] [--log FILE] [--report]
@@ -24,7 +24,7 @@ from rlhf_edu.feedback.annotators import boltzmann
 from rlhf_edu.feedback.types import Pair, to_pairs
 from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.lm.interface import Completions
-from rlhf_edu.reward.ensemble import Ensemble
+from rlhf_edu.reward.ensemble import Ensemble, draw_anchors
 from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.reward.train import FitConfig, fit_preferences, pair_features
 from rlhf_edu.rlhf.best_of_n import best_of_n_curve, best_of_n_kl
@@ -38,7 +38,7 @@ MEMBERS, K = 5, 1.0  # of the ensemble; standard deviations that its lower bound
 NS = (1, 2, 4, 8, 16, 32, 64, 128)
 FAR = 1000.0  # nats: a turning point beyond has not been seen
 PROMPTS = 8  # best-of-n: openings, each continued max(NS) times
-METHODS = ("single", "posterior", "best_of_n", "bootstrap")
+METHODS = ("single", "posterior", "best_of_n", "bootstrap", "anchored")
 
 
 def ask(studio: Studio, gold: Callable[[str], float], labels: int, temperature: float):
@@ -49,12 +49,15 @@ def ask(studio: Studio, gold: Callable[[str], float], labels: int, temperature: 
     return to_pairs([answer for query in queries if (answer := person(query))]), drafts, model
 
 
-def another(studio: Studio, first: RewardModel, pairs: list[Pair]) -> RewardModel:
-    """A reward model of these choices that shares `first`'s eyes: the trunk is the same, so features are computed once."""
+def another(studio: Studio, first: RewardModel, pairs: list[Pair], head: ScalarHead | None = None) -> RewardModel:
+    """A reward model of these choices that shares `first`'s eyes: the trunk is the same, so features are computed once.
+
+    A `head` that is given stays close to where it begins.
+    """
     model = studio.reward_model()
     model.load_state_dict(first.state_dict())
-    model.head = ScalarHead(model.head.linear.in_features).to(studio.device)
-    fit_preferences(model, studio.tokenizer, pairs).run()
+    model.head = head or ScalarHead(model.head.linear.in_features).to(studio.device)
+    fit_preferences(model, studio.tokenizer, pairs, anchored=head is not None).run()
     model.read = first.read
     return model
 
@@ -88,6 +91,10 @@ def climbs(seed: int, methods: list[str], options: argparse.Namespace) -> Iterat
     drawn = [[pairs[i] for i in rng.integers(len(pairs), size=len(pairs))] for _ in range(MEMBERS)]
     members = [another(studio, blank, sample) for sample in drawn]
     ensemble = Ensemble(members, K).settle(drafts)
+    heads = [ScalarHead(blank.head.linear.in_features) for _ in range(MEMBERS)]
+    draw_anchors(heads, FitConfig.prior, len(pairs), rng=rng)
+    anchored = [another(studio, blank, *both) for both in zip(drawn, heads, strict=True)]
+    anchored = Ensemble(anchored, K).settle(drafts, one_unit=True)
     proxy = reference_scale(single, drafts)(single)  # whoever is optimised, this one judges too
     before = np.array([gold(text) for text in studio.read(drafts)])
 
@@ -102,15 +109,16 @@ def climbs(seed: int, methods: list[str], options: argparse.Namespace) -> Iterat
             grammatical=float(np.mean([studio.world.grammatical(text) for text in texts])),
         )
 
-    def expected(done: Completions) -> torch.Tensor:
-        gains = zip(members, ensemble.gain, ensemble.bias, strict=True)
-        return torch.stack([gain * m.expected(done) + bias for m, gain, bias in gains]).mean(0)
+    def expected(panel: Ensemble) -> Callable[[Completions], torch.Tensor]:
+        judges = list(zip(panel.members, panel.gain, panel.bias, strict=True))
+        return lambda done: torch.stack([gain * m.expected(done) + bias for m, gain, bias in judges]).mean(0)
 
     config = PPOConfig(steps=options.steps, batch=48, lr=1e-3, beta=0.0)
     covariance = head_posterior(single, *pair_features(single, studio.tokenizer, pairs), FitConfig.prior)
     judges = dict(
         single=(single, single.expected),
-        bootstrap=(ensemble, expected),
+        bootstrap=(ensemble, expected(ensemble)),
+        anchored=(anchored, expected(anchored)),
         posterior=(lower_bound(single, covariance, K), single.expected),
     )
     keep = ("score", "proxy", "gold", "kl_nats", "grammatical", "distinct_2", "ended", "n_new")
@@ -148,7 +156,7 @@ def report(runs: list[dict]) -> None:
     print()
     for name, group in groups.items():
         print(f"{name}: {law_of(group, 'best_of_n' if name == 'best_of_n' else 'rl')}")
-    for name in ("posterior", "bootstrap"):
+    for name in ("posterior", "bootstrap", "anchored"):
         both = [(run[name], run["single"]) for run in runs if name in run and "single" in run]
         if len(both) > 1:
             print(f"\n{name} against single, seed by seed ({len(both)} seeds; intervals: whole seeds drawn again)")

@@ -44,10 +44,10 @@ def test_hover_click_and_keys(lab):
 
 
 def darkest_ink(page):
-    """Mean of red, green and blue where the first small picture is painted most strongly."""
+    """Mean of red, green and blue where the first small picture is painted most strongly; None for an empty picture."""
     script = """canvas => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
       let best = 0; for (let i = 0; i < d.length; i += 4) if (d[i + 3] > d[best + 3]) best = i;
-      return (d[best] + d[best + 1] + d[best + 2]) / 3; }"""
+      return d[best + 3] ? (d[best] + d[best + 1] + d[best + 2]) / 3 : null; }"""
     return page.locator(".rlhf-thumb canvas").first.evaluate(script)
 
 
@@ -55,7 +55,8 @@ def test_the_small_pictures_follow_the_theme(lab):
     notebook = lab.open([CODE])
     notebook.run_all()
     notebook.page.locator(".rlhf-reads").filter(has_text="Layer 1, head 1").wait_for()
-    assert darkest_ink(notebook.page) < 100  # dark on light
+    painted = darkest_ink(notebook.page)
+    assert painted is not None and painted < 100  # dark on light
     notebook.theme("Dark")
     notebook.page.wait_for_timeout(500)
     assert darkest_ink(notebook.page) > 150  # light on dark

@@ -2,12 +2,18 @@
 
 import numpy as np
 import pytest
+import tiny
+import tiny_studio
 import torch
 
-from rlhf_edu.reward.ensemble import Ensemble, bootstrap, fit_ensemble
-from rlhf_edu.reward.fit import FitRewardConfig
+from rlhf_edu.feedback.types import Pair
+from rlhf_edu.lm.heads import ScalarHead
+from rlhf_edu.reward.ensemble import Ensemble, bootstrap, draw_anchors, fit_ensemble
+from rlhf_edu.reward.fit import FitRewardConfig, matrices
 from rlhf_edu.reward.labels import FIRST, SECOND, Labels
+from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.reward.scorers import Numbers, Scorer
+from rlhf_edu.reward.train import FitConfig, fit_preferences, pair_features
 
 X = torch.tensor([[0.0], [1.0], [2.0], [5.0]])
 
@@ -33,6 +39,15 @@ def test_zero_and_unit_are_agreed_on_before_anybody_disagrees():
     assert both.spread(X).max() < 1e-4
     assert both.mean(X).mean().item() == pytest.approx(0, abs=1e-5)
     assert both.mean(X).std(correction=0).item() == pytest.approx(1)
+
+
+def test_members_of_one_posterior_keep_their_own_size():
+    both = Ensemble([line(1.0, offset=4.0), line(3.0), line(-1.0)]).settle(X, one_unit=True)
+    assert both.gain.tolist() == [both.gain[0].item()] * 3
+    assert both.mean(X).std(correction=0).item() == pytest.approx(1)
+    assert both.opinions(X).mean(1).tolist() == pytest.approx([0, 0, 0], abs=1e-6)
+    raw = Ensemble([line(1.0), line(3.0), line(-1.0)]).spread(X - X.mean(0))
+    assert both.spread(X).tolist() == pytest.approx((both.gain[0] * raw).tolist(), abs=1e-5)
 
 
 def taught(seed: int, n: int = 80) -> Labels:
@@ -79,10 +94,69 @@ def test_samples_that_teach_nothing_are_drawn_again():
     assert len(records) == 8
 
 
+def test_anchors_are_draws_from_the_prior_that_sum_to_nothing():
+    heads = [ScalarHead(400) for _ in range(5)]
+    draw_anchors(heads, prior=0.02, answers=10, rng=np.random.default_rng(0))
+    w = torch.cat([head.linear.weight for head in heads]).detach()
+    assert w.sum(0).abs().max() < 1e-5
+    assert w.var(0).mean().item() == pytest.approx(
+        1 / (2 * 0.02 * 10), rel=0.1
+    )  # over M − 1: as if they had not been moved
+
+
+def test_an_anchored_fit_ends_where_the_normal_equations_say():
+    """With the squared loss (Δ·w − 1)² the weights are (ΔᵀΔ/P + λI)⁻¹ (Δᵀ1/P + λ w₀)."""
+    model, tokenizer, texts = RewardModel(tiny.gpt2(1)), tiny_studio.tokenizer(), tiny_studio.openings(9, 1)
+    pairs = [Pair(*some) for some in zip(texts[::3], texts[1::3], texts[2::3], strict=True)]
+    model.settle(tiny.written(tiny.gpt2(1), seed=3, n=12))
+    draw_anchors([model.head, ScalarHead(model.head.linear.in_features)], 0.1, 3, rng=np.random.default_rng(1))
+    start = model.head.linear.weight[0].detach().double().clone()
+    chosen, rejected = pair_features(model, tokenizer, pairs)
+    gap = (model.standardise(chosen) - model.standardise(rejected)).double()
+    for anchored in (True, False):
+        squared = lambda a, b: (a - b - 1).square().mean()  # noqa: E731
+        fit_preferences(
+            model, tokenizer, pairs, FitConfig(steps=600, lr=0.05, prior=0.1), loss=squared, anchored=anchored
+        ).run()
+        left = gap.T @ gap / len(gap) + 0.1 * torch.eye(len(start)).double()
+        right = gap.mean(0) + 0.1 * start * anchored
+        assert torch.allclose(model.head.linear.weight[0].double(), torch.linalg.solve(left, right), atol=2e-3)
+
+
+def test_anchored_members_spread_as_the_posterior_does():
+    """Three measures: the first asked about often, the second seldom, the third never. Laplace's Σ is their oracle."""
+    rng, members = np.random.default_rng(6), 64
+    x = np.c_[rng.normal(size=60), 0.3 * rng.normal(size=60), np.zeros(60)].astype(np.float32)
+    pairs = rng.integers(60, size=(100, 2))
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    gap = torch.tensor(x[pairs[:, 0]] - x[pairs[:, 1]]).double()
+    truth = torch.tensor([1.0, -1.0, 0.0]).double()
+    first = torch.tensor(rng.random(len(gap))) < torch.sigmoid(gap @ truth)
+    labels = Labels(list(x), pairs=torch.tensor(pairs), outcome=torch.where(first, FIRST, SECOND))
+    config, spreads = FitRewardConfig(steps=60, lr=0.3, prior=0.005), {}
+    for anchored in (True, False):
+        scorers = [Scorer(Numbers(), 3) for _ in range(members if anchored else 8)]
+        fit_ensemble(scorers, labels, config, rng=np.random.default_rng(7), anchored=anchored, settle=False).run()
+        w = torch.cat([matrix.detach() for scorer in scorers for matrix in matrices(scorer.head)]).double()
+        spreads[anchored] = w.std(0)
+    mean = w.mean(0)
+    p = torch.sigmoid(gap @ mean)
+    curve = (gap.T * (p * (1 - p))) @ gap + 2 * config.prior * len(gap) * torch.eye(3).double()
+    sigma = torch.linalg.inv(curve).diagonal().sqrt()
+    print(spreads, sigma)
+    assert spreads[True].tolist() == pytest.approx(sigma.tolist(), rel=0.3)  # 64 draws: a standard error of 9 %
+    assert sigma[2] > 3 * sigma[0]
+    assert spreads[False][2] < 1e-4  # without a prior of their own they agree on what nobody asked
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
-    [(lambda: Ensemble([line(1.0)]), "1 member came"), (lambda: Ensemble([line(1.0)] * 2, k=-1.0), r"k is -1\.0")],
+    [
+        (lambda: Ensemble([line(1.0)]), "1 member came"),
+        (lambda: Ensemble([line(1.0)] * 2, k=-1.0), r"k is -1\.0"),
+        (lambda: draw_anchors([ScalarHead(2)] * 2, 0.0, 5, rng=np.random.default_rng(0)), r"prior is 0\.0"),
+    ],
 )
-def test_an_ensemble_of_one_is_refused(make, words):
+def test_what_makes_no_ensemble_is_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()

@@ -1,7 +1,9 @@
-"""Two processes, started as `accelerate launch` and torchrun start them, give the numbers of one with the whole batch."""
+"""Two processes, started by `accelerate launch`, give the numbers of one with the whole batch."""
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -31,18 +33,47 @@ def test_rows_that_do_not_divide_are_refused(monkeypatch):
         my_share([1, 2, 3])
 
 
-@pytest.mark.slow
-def test_two_processes_give_the_numbers_of_one(tmp_path):
+def train(folder: Path, command: list[str]) -> None:
+    """Run the worker, started by `command`; it leaves a file a process in `folder`."""
+    root = dict(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")  # containers run tests as root
+    env = dict(os.environ, OMP_NUM_THREADS="1", HF_HOME=str(folder), **root)
+    done = subprocess.run(
+        [*command, str(WORKER), str(folder)], env=env, capture_output=True, text=True, check=False, timeout=200
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> dict:
+    """What one process finds that holds the whole batch."""
     pytest.importorskip("accelerate", reason='accelerate is not installed: pip install "rlhf-edu[peers]"')
-    # What `accelerate launch` starts on several GPUs; on CPUs it would want MPI.
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    env = dict(os.environ, OMP_NUM_THREADS="1", HF_HOME=str(tmp_path))
-    for command in ([sys.executable], launch):
-        done = subprocess.run(
-            [*command, str(WORKER), str(tmp_path)], env=env, capture_output=True, text=True, check=False, timeout=200
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-    alone, first, second = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("1-0", "2-0", "2-1"))
+    folder = tmp_path_factory.mktemp("alone")
+    train(folder, [sys.executable])
+    return json.loads((folder / "1-0.json").read_text())
+
+
+def through_torchrun(folder: Path) -> list[str]:
+    """What `accelerate launch` does for several GPUs; where the script says `PartialState(cpu=True)`, it needs none."""
+    return ["--multi_gpu", "--main_process_port", "0"]
+
+
+def through_mpi(folder: Path) -> list[str]:
+    """What it does for CPUs: mpirun starts the processes, gloo carries the numbers."""
+    if not shutil.which("mpirun"):
+        pytest.skip("there is no mpirun: apt-get install openmpi-bin")
+    (folder / "hosts").write_text("localhost slots=2\n")
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        port = some.getsockname()[1]
+    return ["--cpu", "--mpirun_hostfile", str(folder / "hosts"), "--main_process_port", str(port)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [through_torchrun, through_mpi])
+def test_two_processes_give_the_numbers_of_one(how, alone, tmp_path):
+    launch = [str(Path(sys.executable).with_name("accelerate")), "launch", "--num_processes", "2"]
+    train(tmp_path, [*launch, *how(tmp_path)])
+    first, second = (json.loads((tmp_path / f"2-{rank}.json").read_text()) for rank in (0, 1))
     assert first == second  # both hold the same model and report the same numbers
     for name in ("dpo", "kto", "ppo", "rloo", "grpo", "tokens"):
         for a, b in zip(alone[name], first[name], strict=True):
