@@ -1,7 +1,9 @@
 """How many answers a policy needs until it wins 75 % by a hidden taste: questions asked at random against chosen ones.
 
     python tests/benchmarks/bench_queries.py                                every taste, the reward's own win rate (minutes)
-    python tests/benchmarks/bench_queries.py --ppo 10 20 --tastes kind      PPO itself at these numbers of answers (a minute a run)
+    python tests/benchmarks/bench_queries.py --ppo 10 20 --tastes kind      PPO itself at these numbers of answers (half a minute a run)
+    python tests/benchmarks/bench_queries.py --until --tastes kind          PPO itself: the first number on LADDER whose median over
+                                                                            the seeds wins 75 %, found by halving (a quarter of an hour)
 
 Candidates are pairs of stories with the same opening, from POOL × DRAFTS stories of the shipped model; "random" takes any of them,
 "farthest" of fifteen the one whose features differ most (what the demo does with six drafts). Two ways look at 1,500 after each
@@ -15,7 +17,11 @@ hidden taste. 28, because the best of 28 scores two standard deviations on avera
 """
 
 import argparse
+import contextlib
+import functools
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +41,7 @@ from rlhf_edu.worlds.world import world
 POOL, DRAFTS, FRESH = 60, 12, 1200  # openings and stories of each to ask about; stories to test on
 CANDIDATES = dict(random=1, farthest=15, gain=1500, settles=1500)  # pairs looked at before each question
 LABELS, BEST_OF, BARS = 80, 28, (0.75, 0.85, 0.9)
+LADDER = (2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)  # numbers of answers that --until chooses from
 
 
 class Desk:
@@ -116,6 +123,15 @@ def by_ppo(desk: Desk, taste: str, how: str, noise: float, labels: int, fresh: i
     return dict(what="ppo", labels=labels, win=win.rate, steps=len(records), kl_nats=records[-1]["kl_nats"])
 
 
+def first(win: Callable[..., float], *about) -> int:
+    """The lowest number of answers on LADDER that wins the bar, as if it rose steadily; above the last where none does."""
+    low, high = 0, len(LADDER)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if win(LADDER[middle], *about) >= BARS[0] else (middle + 1, high)
+    return LADDER[low] if low < len(LADDER) else LADDER[-1] + 1
+
+
 def quartiles(values) -> str:
     low, middle, high = np.percentile(values, [25, 50, 75])
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
@@ -147,6 +163,31 @@ def report(runs: list[dict]) -> None:
                 f"over tastes; quartiles {quartiles(np.divide(medians, base))}); mean win rate there from {mean} answers, random {mean_base}"
             )
     report_ppo([run for run in runs if run["what"] == "ppo"])
+    report_until([run for run in runs if run["what"] == "ppo"])
+
+
+def report_until(runs: list[dict]) -> None:
+    """What `first` finds in the kept runs, for every taste that it was asked about with random questions and chosen ones."""
+    wins = {}
+    for r in runs:
+        wins.setdefault((r["noise"], r["taste"], r["how"]), {}).setdefault(r["labels"], []).append(r["win"])
+    found = {}
+    for key, at in wins.items():
+        medians = {n: float(np.median(w)) for n, w in at.items() if len(w) >= 5}
+        with contextlib.suppress(KeyError):  # not asked about all that the halving needs
+            found[key] = first(medians.__getitem__)
+    for noise, how in sorted({(key[0], key[2]) for key in found} - {(key[0], "random") for key in found}):
+        both = {
+            t: (found[noise, t, how], found[noise, t, "random"])
+            for n, t, h in found
+            if (n, h) == (noise, how) and (n, t, "random") in found
+        }
+        if both:
+            ratio = np.exp(np.mean([np.log(a / b) for a, b in both.values()]))
+            each = ", ".join(f"{taste} {a} for {b}" for taste, (a, b) in both.items())
+            print(
+                f"PPO, noise {noise}: answers until the median policy wins {BARS[0]:.0%}, {how} for random: {each}; geometric mean {ratio:.2f}"
+            )
 
 
 def report_ppo(runs: list[dict]) -> None:
@@ -171,6 +212,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(CANDIDATES))
     parser.add_argument("--noise", type=float, nargs="+", default=[NOISE])
     parser.add_argument("--ppo", type=int, nargs="+", default=[], help="numbers of answers after which to run PPO")
+    parser.add_argument("--until", action="store_true", help="PPO, at as many answers as it takes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--log", type=Path, default=Path("runs/bench_queries.jsonl"))
     parser.add_argument("--report", action="store_true", help="print the tables of what is in --log")
@@ -179,24 +221,34 @@ def main() -> None:
     options.log.parent.mkdir(parents=True, exist_ok=True)
     runs = [json.loads(line) for line in options.log.read_text().splitlines()] if options.log.exists() else []
     names = ("seed", "taste", "how", "noise", "labels")
-    done = {tuple(run.get(name, 0) for name in names) for run in runs}
-    for seed in [] if options.report else options.seeds:
-        desk = Desk(seed)
-        keys = [
-            (seed, t, how, noise, n)
-            for t in options.tastes
-            for noise in options.noise
-            for how in options.ways
-            for n in options.ppo or [0]
-        ]
-        for key in [key for key in keys if key not in done]:
-            result = by_ppo(desk, *key[1:]) if options.ppo else search(desk, *key[1:4])
-            runs.append(dict(zip(names, key, strict=True)) | result)
+    done = {tuple(run.get(name, 0) for name in names): run for run in runs}
+    desks = functools.cache(Desk)
+
+    def run(key: tuple) -> dict:
+        """The kept run, or a new one."""
+        if key not in done:
+            desk = desks(key[0])
+            result = by_ppo(desk, *key[1:]) if key[-1] else search(desk, *key[1:4])
+            done[key] = dict(zip(names, key, strict=True)) | result
             with options.log.open("a") as log:
-                log.write(json.dumps(runs[-1]) + "\n")
-        print(f"seed {seed} done", flush=True)
+                log.write(json.dumps(done[key]) + "\n")
+            print(f"done: {done[key]}"[:150], flush=True)
+        return done[key]
+
+    if not options.report:
+        for taste, noise, how in itertools.product(options.tastes, options.noise, options.ways):
+            if options.until:
+                first(
+                    lambda n, *key: np.median([run((seed, *key, n))["win"] for seed in options.seeds]),
+                    taste,
+                    how,
+                    noise,
+                )
+            else:
+                for seed, n in itertools.product(options.seeds, options.ppo or [0]):
+                    run((seed, taste, how, noise, n))
     print(headline(options.threads))
-    report(runs)
+    report(list(done.values()))
 
 
 if __name__ == "__main__":
