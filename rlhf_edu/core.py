@@ -73,7 +73,9 @@ def budget(full: T, fast: T) -> T:
 
 @cache  # once in a notebook is enough
 def _say_that_it_is_fast() -> None:
-    print("Fast mode (RLHF_EDU_FAST=1): little work is done, so the numbers below are not those that the text speaks of.")
+    print(
+        "Fast mode (RLHF_EDU_FAST=1): little work is done, so the numbers below are not those that the text speaks of."
+    )
 
 
 def seed_everything(seed: int) -> None:

@@ -1,11 +1,13 @@
 """Runs that explain themselves, seeds, budgets and devices."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
 import torch
 
+from rlhf_edu import core
 from rlhf_edu.core import Run, budget, pick_device, seed_everything, trainer
 
 

@@ -56,7 +56,8 @@ def test_the_small_pictures_follow_the_theme(lab):
     notebook.run_all()
     notebook.page.locator(".rlhf-reads").filter(has_text="Layer 1, head 1").wait_for()
     painted = darkest_ink(notebook.page)
-    assert painted is not None and painted < 100  # dark on light
+    assert painted is not None
+    assert painted < 100  # dark on light
     notebook.theme("Dark")
     notebook.page.wait_for_timeout(500)
     assert darkest_ink(notebook.page) > 150  # light on dark
