@@ -9,7 +9,7 @@ import torch
 from rlhf_edu.feedback.types import Pair
 from rlhf_edu.lm.heads import ScalarHead
 from rlhf_edu.reward.ensemble import Ensemble, bootstrap, draw_anchors, fit_ensemble
-from rlhf_edu.reward.fit import FitRewardConfig, matrices
+from rlhf_edu.reward.fit import FitRewardConfig
 from rlhf_edu.reward.labels import FIRST, SECOND, Labels
 from rlhf_edu.reward.models import RewardModel
 from rlhf_edu.reward.scorers import Numbers, Scorer
@@ -123,30 +123,59 @@ def test_an_anchored_fit_ends_where_the_normal_equations_say():
         assert torch.allclose(model.head.linear.weight[0].double(), torch.linalg.solve(left, right), atol=2e-3)
 
 
-def test_anchored_members_spread_as_the_posterior_does():
-    """Three measures: the first asked about often, the second seldom, the third never. Laplace's Σ is their oracle."""
-    rng, members = np.random.default_rng(6), 64
+def three_measures(n: int) -> tuple[Labels, torch.Tensor]:
+    """Choices by three measures, and the differences: the first varies, the second a little, the third never."""
+    rng = np.random.default_rng(6)
     x = np.c_[rng.normal(size=60), 0.3 * rng.normal(size=60), np.zeros(60)].astype(np.float32)
-    pairs = rng.integers(60, size=(100, 2))
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    pairs = np.array([rng.choice(60, size=2, replace=False) for _ in range(n)])
     gap = torch.tensor(x[pairs[:, 0]] - x[pairs[:, 1]]).double()
-    truth = torch.tensor([1.0, -1.0, 0.0]).double()
-    first = torch.tensor(rng.random(len(gap))) < torch.sigmoid(gap @ truth)
-    labels = Labels(list(x), pairs=torch.tensor(pairs), outcome=torch.where(first, FIRST, SECOND))
-    config, spreads = FitRewardConfig(steps=60, lr=0.3, prior=0.005), {}
-    for anchored in (True, False):
-        scorers = [Scorer(Numbers(), 3) for _ in range(members if anchored else 8)]
-        fit_ensemble(scorers, labels, config, rng=np.random.default_rng(7), anchored=anchored, settle=False).run()
-        w = torch.cat([matrix.detach() for scorer in scorers for matrix in matrices(scorer.head)]).double()
-        spreads[anchored] = w.std(0)
-    mean = w.mean(0)
-    p = torch.sigmoid(gap @ mean)
-    curve = (gap.T * (p * (1 - p))) @ gap + 2 * config.prior * len(gap) * torch.eye(3).double()
-    sigma = torch.linalg.inv(curve).diagonal().sqrt()
-    print(spreads, sigma)
-    assert spreads[True].tolist() == pytest.approx(sigma.tolist(), rel=0.3)  # 64 draws: a standard error of 9 %
+    first = torch.tensor(rng.random(n)) < torch.sigmoid(gap @ torch.tensor([1.0, -1.0, 0.0]).double())
+    return Labels(list(x), pairs=torch.tensor(pairs), outcome=torch.where(first, FIRST, SECOND)), gap
+
+
+def test_members_with_a_sample_and_an_anchor_each_spread_as_the_posterior_does():
+    """500 exact fits of `λ |w − w_m|²`, by Newton's method in double precision, against Laplace's covariance."""
+    n, members, prior, rng = 400, 500, 0.001, np.random.default_rng(8)
+    labels, gap = three_measures(n)
+    chose = (labels.outcome == FIRST).double()
+    heads = [ScalarHead(3) for _ in range(members)]
+    draw_anchors(heads, prior, n, rng=rng)
+    anchor = torch.cat([head.linear.weight for head in heads]).detach().double()
+    count = torch.tensor(rng.multinomial(n, [1 / n] * n, size=members)).double()  # how often each answer is in a sample
+
+    def fit(count, anchor):
+        w, eye = torch.zeros_like(anchor), 2 * prior * n * torch.eye(3).double()
+        for _ in range(20):
+            p = torch.sigmoid(w @ gap.T)
+            slope = (count * (p - chose)) @ gap + (w - anchor) @ eye
+            curve = torch.einsum("mp,pi,pj->mij", count * p * (1 - p), gap, gap) + eye
+            w = w - torch.linalg.solve(curve, slope)
+        assert slope.abs().max() < 1e-8  # the minimum
+        return w, curve
+
+    _, curve = fit(torch.ones(1, n).double(), torch.zeros(1, 3).double())
+    sigma = torch.linalg.inv(curve[0]).diagonal().sqrt()
+    spread = fit(count, anchor)[0].std(0)
+    assert spread.tolist() == pytest.approx(sigma.tolist(), rel=0.12)  # 500 draws: a standard error of 3 %
+    assert sigma[2].item() == pytest.approx((2 * prior * n) ** -0.5)
     assert sigma[2] > 3 * sigma[0]
-    assert spreads[False][2] < 1e-4  # without a prior of their own they agree on what nobody asked
+    same = fit(count, torch.zeros_like(anchor))[0].std(0)
+    assert same[2] < 1e-9  # drawn to one point, all members are sure of what nobody asked
+
+
+def test_an_anchored_ensemble_keeps_disagreeing_about_what_nobody_asked():
+    labels, _ = three_measures(100)
+    config, spread = FitRewardConfig(steps=40, lr=0.2), {}
+    for anchored in (True, False):
+        scorers = [Scorer(Numbers(), 3) for _ in range(6)]
+        fit_ensemble(scorers, labels, config, rng=np.random.default_rng(7), anchored=anchored, settle=False).run()
+        spread[anchored] = torch.cat([scorer.head[-1].linear.weight for scorer in scorers]).detach().std(0)
+    drawn = [ScalarHead(3) for _ in range(6)]
+    draw_anchors(drawn, config.prior, 100, rng=np.random.default_rng(7))
+    before = torch.cat([head.linear.weight for head in drawn]).detach().std(0)
+    assert spread[True][2].item() == pytest.approx(before[2].item(), rel=1e-4)
+    assert spread[True][0] < 0.7 * before[0]
+    assert spread[False][2] < 1e-4
 
 
 @pytest.mark.parametrize(
