@@ -34,6 +34,37 @@ def test_whole_numbers_move_in_whole_steps():
     assert (slider.min, slider.max, slider.value, slider.description) == (1, 9, 3, "steps ahead")
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "start", "step"),
+    [
+        (0.1, 2.0, 1.0, 0.02),
+        (0.05, 5.0, 1.0, 0.05),
+        (0.05, 1.0, 1.0, 0.01),
+        (-4.0, 16.0, 0.0, 0.5),
+        (0.0, 1.0, 0.1234567, 0.02),
+    ],
+)
+def test_steps_are_round_and_meet_the_start(low, high, start, step):
+    slider = slide(lambda x: draw(x, 1), x=(low, high, start)).children[1]
+    assert slider.value == start
+    assert slider.step == pytest.approx(step)
+
+
+def test_a_fault_in_the_drawing_is_shown_and_the_next_move_mends_it():
+    def fussy(x):
+        if x < 0:
+            raise ValueError(f"{x} is <below> 0")
+        return draw(x, 1)
+
+    view, x = slide(fussy, x=(-1.0, 1.0, 0.5)).children
+    x.value = -1.0
+    assert view.value == "<p role='alert'>No picture for these values. ValueError: -1.0 is &lt;below&gt; 0</p>"
+    x.value = 0.5
+    assert 'alt="a line to 0.50 and 1"' in view.value
+    with pytest.raises(ValueError, match="below"):  # the first picture: the cell shows what is wrong
+        slide(fussy, x=(-1.0, 1.0, -0.5))
+
+
 def test_nothing_to_move_is_refused():
     with pytest.raises(ValueError, match="nothing to move"):
         slide(draw)

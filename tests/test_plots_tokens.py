@@ -68,3 +68,10 @@ def test_what_is_no_distribution_is_refused(probs):
 def test_spaces_can_be_seen():
     assert visible(" the\n") == "␣the⏎"
     assert visible("") == "·"
+
+
+def test_what_somebody_types_is_never_read_as_a_formula():
+    picture = next_token_bars(["$a_b$", "$\\frac$"], np.array([0.75, 0.25]), title="after “it costs $\\frac$5”")
+    (ax,) = picture.figure.axes
+    assert ax.get_title() == "after “it costs $\\frac$5”"
+    assert not any(label.get_parse_math() for label in [ax.title, *ax.get_yticklabels()])

@@ -349,10 +349,9 @@ for record in watch(pretrain(model, data, config), "loss"):
 from html import escape
 
 cell = "<td style='text-align:left; vertical-align:top; white-space:normal'>"
+head = "<th style='text-align:left'>"
 rows_of_diary = "".join(f"<tr>{cell}<b>{step}</b></td>{cell}{escape(text)}</td></tr>" for step, text in diary.items())
-HTML(
-    f"<table style='max-width:900px'><tr><th>steps</th><th style='text-align:left'>what it writes</th></tr>{rows_of_diary}</table>"
-)
+HTML(f"<table style='max-width:900px'><tr><th>steps</th>{head}what it writes</th></tr>{rows_of_diary}</table>")
 
 # %% [markdown]
 # First common words and full stops, then names and phrases, then sentences; a story that hangs together comes last. How

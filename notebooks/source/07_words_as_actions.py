@@ -22,6 +22,7 @@
 import copy
 import itertools
 import time
+from textwrap import fill
 
 import ipywidgets as W
 import numpy as np
@@ -103,11 +104,12 @@ words = [tokenizer.decode([i]) for i in range(tokenizer.vocab_size)]
 
 @torch.no_grad()
 def next_word(text, temperature, k, P):
-    ids = torch.tensor([tokenizer.encode(text) or tokenizer.encode("Once")])[:, -storyteller.context :]
+    text = text if text.strip() else "Once"
+    ids = torch.tensor([tokenizer.encode(text)])[:, -storyteller.context :]
     p = storyteller(ids, torch.ones_like(ids, dtype=torch.bool)).logits[0, -1].softmax(-1)
     q = nucleus(top_k(tempered(p, temperature), k), P)
     return next_token_bars(
-        words, q.numpy(), p.numpy(), title=f"{int((q > 0).sum())} words possible after “…{text[-30:]}”"
+        words, q.numpy(), p.numpy(), title=f"{int((q > 0).sum())} tokens possible after “…{text[-30:]}”"
     )
 
 
@@ -165,7 +167,7 @@ Picture(figure, f"By temperature: well-formed {np.round(well_formed, 2)}, differ
 # To choose the next word, attention needs the keys and values of all earlier ones, and these never change: the past
 # cannot see the future. So keep them, and read only the newest word.
 #
-# **Predict.** For 64 new words after a prompt of 10: how many tokens are read without a cache, and how many with one?
+# **Predict.** For 64 new words after a prompt of 12: how many tokens are read without a cache, and how many with one?
 
 
 # %%
@@ -233,7 +235,7 @@ from rlhf_edu.lm.train import next_token_loss
 rows = [encode_demonstration(tokenizer, short, end, storyteller.context) for end in (" brave fox.", " fox who sang.")]
 ids, mask, learn = next(sft_batches(rows, 2, tokenizer.pad_id, np.random.default_rng(0)))
 for row, picked in zip(ids, learn, strict=True):
-    print("|".join(f"[{words[i]}]" if yes else words[i] for i, yes in zip(row, picked, strict=True)))
+    print("|".join(f"[{words[i] or '■'}]" if yes else words[i] for i, yes in zip(row, picked, strict=True)))
 
 # %%
 logp = storyteller(ids, mask).logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None]).squeeze(-1)
@@ -241,7 +243,7 @@ mine = -logp[learn[:, 1:]].mean()
 print(f"by hand {mine:.4f} nats, the library {next_token_loss(storyteller, ids, mask, learn):.4f}")
 
 # %% [markdown]
-# In brackets: what is learned. The end token is part of it, or the model never learns to stop.
+# In brackets: what is learned. The end token (■) is part of it, or the model never learns to stop.
 #
 # Now the examples: of many stories, the spookiest tenth, as judged by a hidden taste between 0 and 1. **Predict.** The
 # examples score near 1. How far does the storyteller come after forty steps?
@@ -251,7 +253,7 @@ spooky = stories.taste("spooky")
 ranked = sorted(stories.texts(budget(800, 80), 4), key=spooky, reverse=True)
 examples = ranked[: len(ranked) // 10]
 pairs = [(text[: text.index(".") + 1], text[text.index(".") + 1 :]) for text in examples]
-print(f"{len(pairs)} examples; the first:\nprompt: {pairs[0][0]}\nanswer:{pairs[0][1]}")
+print(f"{len(pairs)} examples; the first:\nprompt: {pairs[0][0]}\n{fill('answer:' + pairs[0][1], 110)}")
 
 # %%
 fresh_openings, tuned = stories.openings(budget(96, 12), 5), []
@@ -274,9 +276,10 @@ print(f"before {np.round(before, 2)}   after {np.round(after, 2)}   examples {np
 from html import escape
 
 cell = "<td style='text-align:left; vertical-align:top; width:50%; white-space:normal'>"
+head = "<th style='text-align:left'>"
 both = zip(*(read(write(lm, fresh_openings[:3], seed=6)) for lm in (storyteller, tuned[0])), strict=True)
 rows = "".join(f"<tr>{cell}{escape(old)}</td>{cell}{escape(new)}</td></tr>" for old, new in both)
-HTML(f"<table style='max-width:900px'><tr><th>before</th><th>after fine-tuning</th></tr>{rows}</table>")
+HTML(f"<table style='max-width:900px'><tr>{head}before</th>{head}after fine-tuning</th></tr>{rows}</table>")
 
 # %% [markdown]
 # The ceiling is the examples' own score, not 1: SFT *imitates*. It cannot become better than what it is shown, it needs
@@ -308,7 +311,9 @@ obs, info = env.reset(seed=2)
 story, terminated = write(storyteller, [info["text"]], seed=7), False
 for token in story.new_ids[story.new_mask].tolist():
     obs, rew, terminated, truncated, info = env.step(token)
-print(f"{len(obs)} places, {env.action_space.n} actions; ended: {terminated}; reward {rew:g}\n{info['text']}")
+print(
+    f"{len(obs)} places, {env.action_space.n} actions; ended: {terminated}; reward {rew:g}\n{fill(info['text'], 110)}"
+)
 
 # %% [markdown]
 # And therefore the agents of lessons 02 to 05 can write. With three letters and at most four of them, plain **Q-learning**
@@ -329,7 +334,7 @@ print(f"{len(q_learning(q, game, config, rng=np.random.default_rng(0)).run())} e
 (obs, info), terminated, row_of = game.reset(), False, indexer(game.observation_space)
 while not terminated:
     obs, rew, terminated, _, info = game.step(int(q[row_of(obs)].argmax()))
-print(f"{q.shape[0]:,} states; writes “{info['text']}”, reward {rew:g}, best possible {4}")
+print(f"{q.shape[0]:,} states; writes “{info['text']}”, reward {rew:g}, best possible {game.n_new}")
 
 # %% [markdown]
 # A table has a row for every text: 3,125 here, and more than atoms in the world for real stories. A language model is
@@ -400,7 +405,7 @@ for name, group in runs.items():
     first, last = (np.median([run[i]["cries"] for run in group]) for i in (0, -1))
     print(f"{name}: exclamation marks a text {first:.2f} → {last:.2f}")
 for beta, (policy, *_) in policies.items():
-    print(f"β = {beta}: {read(write(policy, fresh_openings[:1], seed=3))[0]}\n")
+    print(f"\n{fill(f'β = {beta}: {read(write(policy, fresh_openings[:1], seed=3))[0]}', 110)}")
 
 # %%
 figure, axes = new_figure(3, width=3.6, height=2.8)

@@ -97,13 +97,13 @@ def next_token_bars(
         ax.annotate(
             f"{p:.3f}" if p else "never", (p, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
         )
-    ax.set_yticks(places, [visible(words[int(i)]) for i in chosen])
+    ax.set_yticks(places, [visible(words[int(i)]) for i in chosen], parse_math=False)  # a dollar is a dollar
     ax.invert_yaxis()
     ax.set(
         xlabel="probability of the next token",
         xlim=(0, min(1.0, 1.15 * max(probs.max(), before.max())) + 0.06),
-        title=title,
     )
+    ax.set_title(title, parse_math=False)
     ax.grid(axis="y", visible=False)
     likely = [i for i in np.argsort(-probs, kind="stable")[:3].tolist() if probs[i] > 0]
     said = ", ".join(f"{visible(words[int(i)])} {probs[i]:.2f}" for i in likely)
