@@ -318,8 +318,8 @@ def two_biases(position, length):
     chances(left, gaps, took_left, 1 / 0.15, position)
     close_calls = np.abs(gaps) < 0.15
     chances(right, doublings[close_calls], took_left[close_calls], length, position)
-    left.set(xlabel="how much spookier the left is", ylabel="share of left chosen", ylim=(0, 1))
-    right.set(xlabel="doublings of length, left to right", title="close calls only", ylim=(0, 1))
+    left.set(xlabel="how much spookier the left is", ylabel="share of left chosen", ylim=(-0.04, 1.04))
+    right.set(xlabel="doublings of length, left to right", title="close calls only", ylim=(-0.04, 1.04))
     even = 1 / (1 + np.exp(-position))
     return Picture(figure, f"Share of left chosen, by taste and by length; {even:.0%} where both stories are equal")
 
