@@ -2,7 +2,7 @@
 
 For each seed: one reward model and an ensemble (each member fitted to a bootstrap sample of the choices) from the same answers.
 PPO then climbs, with no price for the KL, on the one model ("single"), on the ensemble's lower bound ("bootstrap"), on that of
-members with the same samples and each a prior of its own ("anchored", see reward/ensemble.py), and on the lower bound of infinitely
+members with the same samples and each a prior of its own ("anchored" and, of forty, "anchored_40"; reward/ensemble.py), and on the lower bound of infinitely
 many heads drawn from the posterior ("posterior", see rlhf/constraints.py); best-of-n climbs on the one model. Gold is counted in standard deviations of the reference's texts, above their mean, like the proxy. The published
 forms are fitted to all seeds together; intervals come from drawing whole seeds again.
 
@@ -34,11 +34,12 @@ from rlhf_edu.rlhf.ppo import PPOConfig, ppo
 from rlhf_edu.rlhf.shaping import reference_scale
 from rlhf_edu.rlhf.studio import Studio, open_studio
 
-MEMBERS, K = 5, 1.0  # of the ensemble; standard deviations that its lower bound takes off
+MEMBERS, K = 5, 1.0  # of an ensemble; standard deviations that its lower bound takes off
+MANY = 40  # members whose spread is known to a tenth; of five, to a third
 NS = (1, 2, 4, 8, 16, 32, 64, 128)
 FAR = 1000.0  # nats: a turning point beyond has not been seen
 PROMPTS = 8  # best-of-n: openings, each continued max(NS) times
-METHODS = ("single", "posterior", "best_of_n", "bootstrap", "anchored")
+METHODS = ("single", "posterior", "best_of_n", "bootstrap", "anchored", "anchored_40")
 
 
 def ask(studio: Studio, gold: Callable[[str], float], labels: int, temperature: float):
@@ -60,6 +61,30 @@ def another(studio: Studio, first: RewardModel, pairs: list[Pair], head: ScalarH
     fit_preferences(model, studio.tokenizer, pairs, anchored=head is not None).run()
     model.read = first.read
     return model
+
+
+def make_panels(studio: Studio, blank: RewardModel, pairs: list[Pair], drafts: Completions) -> dict[str, Ensemble]:
+    """The ensembles. "anchored" has the samples of "bootstrap": what differs is the prior."""
+    rng = np.random.default_rng(studio.seed)
+
+    def draw(size: int) -> list[list[Pair]]:
+        return [[pairs[i] for i in rng.integers(len(pairs), size=len(pairs))] for _ in range(size)]
+
+    first = draw(MEMBERS)
+    panels = dict(bootstrap=Ensemble([another(studio, blank, sample) for sample in first], K).settle(drafts))
+    for name, size in dict(anchored=MEMBERS, anchored_40=MANY).items():
+        samples = first if size == MEMBERS else draw(size)
+        heads = [ScalarHead(blank.head.linear.in_features).to(studio.device) for _ in samples]
+        draw_anchors(heads, FitConfig.prior, len(pairs), rng=rng)
+        members = [another(studio, blank, *both) for both in zip(samples, heads, strict=True)]
+        panels[name] = Ensemble(members, K).settle(drafts, one_unit=True)
+    return panels
+
+
+def expected(panel: Ensemble) -> Callable[[Completions], torch.Tensor]:
+    """The members' mean reward to expect before each token."""
+    judges = list(zip(panel.members, panel.gain, panel.bias, strict=True))
+    return lambda done: torch.stack([gain * m.expected(done) + bias for m, gain, bias in judges]).mean(0)
 
 
 def climb(studio: Studio, judge, expected, drafts: Completions, config: PPOConfig, watch) -> list[dict]:
@@ -87,14 +112,7 @@ def climbs(seed: int, methods: list[str], options: argparse.Namespace) -> Iterat
     gold = studio.world.taste(options.taste)
     pairs, drafts, blank = ask(studio, gold, options.labels, options.temperature)
     single = another(studio, blank, pairs)
-    rng = np.random.default_rng(seed)
-    drawn = [[pairs[i] for i in rng.integers(len(pairs), size=len(pairs))] for _ in range(MEMBERS)]
-    members = [another(studio, blank, sample) for sample in drawn]
-    ensemble = Ensemble(members, K).settle(drafts)
-    heads = [ScalarHead(blank.head.linear.in_features) for _ in range(MEMBERS)]
-    draw_anchors(heads, FitConfig.prior, len(pairs), rng=rng)
-    anchored = [another(studio, blank, *both) for both in zip(drawn, heads, strict=True)]
-    anchored = Ensemble(anchored, K).settle(drafts, one_unit=True)
+    panels = make_panels(studio, blank, pairs, drafts)
     proxy = reference_scale(single, drafts)(single)  # whoever is optimised, this one judges too
     before = np.array([gold(text) for text in studio.read(drafts)])
 
@@ -109,17 +127,12 @@ def climbs(seed: int, methods: list[str], options: argparse.Namespace) -> Iterat
             grammatical=float(np.mean([studio.world.grammatical(text) for text in texts])),
         )
 
-    def expected(panel: Ensemble) -> Callable[[Completions], torch.Tensor]:
-        judges = list(zip(panel.members, panel.gain, panel.bias, strict=True))
-        return lambda done: torch.stack([gain * m.expected(done) + bias for m, gain, bias in judges]).mean(0)
-
     config = PPOConfig(steps=options.steps, batch=48, lr=1e-3, beta=0.0)
     covariance = head_posterior(single, *pair_features(single, studio.tokenizer, pairs), FitConfig.prior)
     judges = dict(
         single=(single, single.expected),
-        bootstrap=(ensemble, expected(ensemble)),
-        anchored=(anchored, expected(anchored)),
         posterior=(lower_bound(single, covariance, K), single.expected),
+        **{name: (panel, expected(panel)) for name, panel in panels.items()},
     )
     keep = ("score", "proxy", "gold", "kl_nats", "grammatical", "distinct_2", "ended", "n_new")
     about = dict(seed=seed, correlation=float(np.corrcoef(single(drafts).detach(), before)[0, 1]))
@@ -156,7 +169,7 @@ def report(runs: list[dict]) -> None:
     print()
     for name, group in groups.items():
         print(f"{name}: {law_of(group, 'best_of_n' if name == 'best_of_n' else 'rl')}")
-    for name in ("posterior", "bootstrap", "anchored"):
+    for name in ("posterior", "bootstrap", "anchored", "anchored_40"):
         both = [(run[name], run["single"]) for run in runs if name in run and "single" in run]
         if len(both) > 1:
             print(f"\n{name} against single, seed by seed ({len(both)} seeds; intervals: whole seeds drawn again)")
