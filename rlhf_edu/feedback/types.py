@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from numbers import Real
 from typing import Any, Literal, NamedTuple
 
 Choice = Literal["a", "b", "tie", "both_bad"]
@@ -35,6 +36,9 @@ class Rating:
 
     def __post_init__(self):
         _texts("Rating", prompt=self.prompt, text=self.text)
+        for name in ("score", "low", "high"):
+            if not isinstance(getattr(self, name), Real):
+                raise ValueError(f"{name} is {getattr(self, name)!r}, but it must be a number")
         if not self.low < self.high:
             raise ValueError(
                 f"the scale runs from {self.low} to {self.high}, but its low end must be below its high end"
@@ -78,7 +82,12 @@ class Ranking:
 
     def __post_init__(self):
         object.__setattr__(self, "texts", tuple(self.texts))
-        object.__setattr__(self, "order", tuple(int(i) for i in self.order))
+        try:
+            object.__setattr__(self, "order", tuple(int(i) for i in self.order))
+        except (TypeError, ValueError):  # words, None
+            raise ValueError(
+                f"order is {self.order!r}, but it must be the positions of the texts (0, 1, …), the best first"
+            ) from None
         _texts("Ranking", prompt=self.prompt, **{f"texts[{i}]": text for i, text in enumerate(self.texts)})
         if sorted(self.order) != list(range(len(self.texts))):
             raise ValueError(

@@ -112,6 +112,18 @@ class Labels:
                 "no label says which text is better (none came, or all were skipped, equal or unchanged): "
                 "judge a few more texts and choose a side"
             )
+        if len(self.pairs) != len(self.outcome):
+            raise ValueError(
+                f"there are {len(self.pairs)} pairs and {len(self.outcome)} outcomes: give one for each pair"
+            )
+        if odd := sorted({*self.outcome.tolist()} - {FIRST, SECOND, TIE}):
+            raise ValueError(
+                f"an outcome is {odd[0]}, but it must be {FIRST} (the first is better), {SECOND} (the second) or {TIE} (tie)"
+            )
+        if len(self.rated) != len(self.scores):
+            raise ValueError(
+                f"there are {len(self.rated)} rated items and {len(self.scores)} scores: give one for each"
+            )
         if len(self.used()) < 2:
             raise ValueError("all labels are about one item, but a reward compares: judge at least two different ones")
         if int(self.used().max()) >= len(self.items):

@@ -188,6 +188,10 @@ class Scorer(nn.Module):
 
     def settle(self, features: Float[Tensor, "N F"]) -> None:
         """Set centre and scale; a feature that never changes is scaled by 1, since it can say nothing."""
+        if bad := int((~torch.isfinite(features)).any(1).sum()):
+            raise ValueError(
+                f"{bad} of {len(features)} items have NaN or infinity among their features: make them finite"
+            )
         self.centre.copy_(features.mean(0))
         spread = features.std(0, correction=0)
         if not bool((spread > 1e-8 * (1 + self.centre.abs())).any()):

@@ -96,7 +96,13 @@ def reference_scale(reward_fn: RewardFn, reference_samples: Completions) -> Scal
 
 def checked_scores(reward_fn: RewardFn, done: Completions) -> Float[Tensor, " B"]:
     """What `reward_fn` says of each text, or a ValueError that tells what is wrong with its answer."""
-    scores = torch.as_tensor(reward_fn(done), device=done.ids.device)
+    answer = reward_fn(done)
+    try:
+        scores = torch.as_tensor(answer, device=done.ids.device)
+    except (RuntimeError, TypeError, ValueError):  # None, words, lists of unequal length
+        raise ValueError(
+            f"the reward function returned {str(answer)[:60]!r} for {len(done)} texts, but it must return one number each"
+        ) from None
     if scores.shape != (len(done),):
         raise ValueError(
             f"the reward function returned shape {tuple(scores.shape)} for {len(done)} texts, but it must return one number each"

@@ -42,6 +42,12 @@ def test_a_record_survives_json_and_the_line_is_plain_ascii(record):
         (lambda: Rating("p", "x", 3, low=5, high=1), "low end must be below"),
         (lambda: Ranking("p", ("x", "y"), (0, 0)), r"order is \(0, 0\), but it must name each of the 2 texts"),
         (lambda: Ranking("p", ("x", "y"), (0,)), "exactly once"),
+        (
+            lambda: Ranking("p", ("x", "y"), ("first", "second")),
+            r"order is \('first', 'second'\), but it must name each",
+        ),
+        (lambda: Rating("p", "x", "five"), "score is 'five', but it must be a number"),
+        (lambda: Rating("p", "x", None), "score is None, but it must be a number"),
         (lambda: Query("compare", "p", ("only one",)), r'"compare" query got 1 text\(s\), but it needs two texts'),
         (lambda: Query("rate", "p", ("x", "y")), "exactly one"),
         (lambda: Query("rank", "p", ("x",)), "two or more"),

@@ -341,6 +341,13 @@ def test_texts_longer_than_the_context_are_refused_or_cut_where_you_say_so():
         next(fit_reward(TrunkScorer(model, TOKENIZER, cut=True), labels))
 
 
+def test_features_that_are_not_finite_are_refused():
+    features = torch.zeros(3, 2)
+    features[1, 0] = float("nan")
+    with pytest.raises(ValueError, match="1 of 3 items have NaN or infinity among their features"):
+        Scorer(Numbers(), 2).settle(features)
+
+
 def test_constant_features_are_refused_and_one_constant_column_does_no_harm():
     labels = answers(13, kinds="p")
     with pytest.raises(ValueError, match=r"all \d+ items have the same features"):

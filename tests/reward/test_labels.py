@@ -95,6 +95,9 @@ BAD = {
     r"a ranking is \[0, -1\]": Labels(
         ["a", "b"], pairs=PAIR, outcome=torch.tensor([0]), ranked=torch.tensor([[0, -1]]), sizes=torch.tensor([2])
     ),
+    "an outcome is 7, but it must be 0 .the first is better., 1 .the second. or 2 .tie.": Labels(
+        ["a", "b"], pairs=PAIR, outcome=torch.tensor([7])
+    ),
     "a rating is not a finite number": Labels(
         ["a", "b"], rated=torch.tensor([0, 1]), scores=torch.tensor([1.0, float("nan")])
     ),
@@ -113,3 +116,14 @@ def test_mixed_scales_and_repeated_texts_are_refused():
         labels_of([Rating("", "a", score=3), Rating("", "b", score=30, low=0, high=100)])
     with pytest.raises(ValueError, match="holds one text twice"):
         labels_of([Ranking("", ("a", "b", "a"), order=(0, 1, 2))])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("outcome", "there are 1 pairs and 2 outcomes"), ("scores", "there are 0 rated items and 2 scores")],
+)
+def test_lists_of_unequal_length_are_refused(name, words):
+    labels = Labels(["a", "b"], pairs=PAIR, outcome=torch.tensor([0]))
+    object.__setattr__(labels, name, torch.tensor([0, 1]))  # the shapes that only tests look at would refuse it earlier
+    with pytest.raises(ValueError, match=words):
+        labels.check()

@@ -136,6 +136,8 @@ def test_a_reward_that_never_differs_is_refused():
         (lambda d: torch.zeros(len(d) - 1), r"shape \(5,\) for 6 texts"),
         (lambda d: torch.zeros(len(d), 1), r"shape \(6, 1\) for 6 texts"),
         (lambda d: 1.0, r"shape \(\) for 6 texts"),
+        (lambda d: None, "returned 'None' for 6 texts, but it must return one number each"),
+        (lambda d: ["good"] * 6, "for 6 texts, but it must return one number each"),
         (lambda d: torch.tensor([0, NAN, 0, NAN, 0, 0]), "NaN or infinity for 2 of 6 texts"),
         (lambda d: torch.tensor([0, 0, 0, float("inf"), 0, 0]), "NaN or infinity for 1 of 6 texts"),
     ],
