@@ -134,10 +134,14 @@ def _begin(connection: Connection) -> None:
 
 
 def _parse(address: str) -> URL:
+    if not address.strip():
+        raise StoreError("the address of the store is empty: give a path, or postgresql://user@host/database")
     if "://" not in address:
         return URL.create("sqlite", database=str(Path(address).expanduser()))
     try:
         url = make_url(address)
+        if url.get_backend_name() not in ("sqlite", "postgresql", "postgres"):
+            raise ArgumentError(f"{url.get_backend_name()} is not supported")
         if url.drivername in ("postgresql", "postgres"):
             url = url.set(drivername="postgresql+psycopg")
         url.get_dialect().import_dbapi()

@@ -105,6 +105,8 @@ def test_a_file_that_may_only_be_read_can_be_read_and_says_why_it_cannot_be_writ
         ("/no/such/folder/a.db", "cannot be opened or created"),
         ("nonsense://x", "is no address of a store: give a path"),
         ("://", "is no address of a store"),
+        ("mysql://user@host/db", "is no address of a store"),  # not: install a driver
+        (" ", "the address of the store is empty"),
     ],
 )
 def test_a_place_that_cannot_be_used_is_refused_in_one_sentence(address, words):
