@@ -99,6 +99,13 @@ def test_text_and_picture_show_the_same_place():
     assert tuple(frame[16, 112]) == (0, 158, 115)  # the goal, top right
 
 
+def test_what_costs_and_what_pays_look_different():
+    town = GridWorld(("Smf",), rewards={"m": -3.0, "f": 1.0}, render_mode="rgb_array")
+    town.reset(seed=0)
+    frame = town.render()
+    assert tuple(frame[16, 48]) != tuple(frame[16, 80])
+
+
 def test_a_probe_shows_what_it_sees_as_text_and_as_bars():
     env = PROBES["Observation"](render_mode="rgb_array")
     pictures = {}

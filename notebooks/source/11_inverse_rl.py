@@ -100,7 +100,7 @@ print("20 trees of 4 paths: each has the probability exp(reward) / sum of exp(re
 # %% [markdown]
 # ## 3 A town to watch
 #
-# A town with walls `#`, mud `m`, flowers `f` and the goal `G`, where a step slips sideways one time in ten. Our walker pays 2
+# A town with walls `#`, mud `m` (brown), flowers `f` (yellow) and the goal `G` (green), where a step slips sideways one time in ten. Our walker pays 2
 # a step, 3 more for stepping into mud, gets 1 for flowers and 6 for the goal. Remember these numbers, and forget them: the
 # learner will only see the walking.
 
@@ -447,7 +447,7 @@ def believed(gamma):
     return theta, last["gap"], earns(best_for(irl.landing(world) @ theta))
 
 
-believed(0.95)[1:]
+print("believing in γ = 0.95: gap {:.4f}, its best policy earns {:.2f}".format(*believed(0.95)[1:]))
 
 # %%
 for gamma in (0.3, 0.5, 0.7, 0.9, 0.95):

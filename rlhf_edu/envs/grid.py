@@ -18,7 +18,7 @@ MAPS = {
     "treasure": ("S...+", ".##.#", "..X.G"),
 }
 COLOURS = {"#": (68, 68, 68), ".": (250, 250, 248), "S": (214, 228, 240), "G": (0, 158, 115), "X": (213, 94, 0)}
-OTHER = (240, 228, 66)  # any other letter: a cell with a reward of its own
+GOOD, BAD = (240, 228, 66), (158, 118, 82)  # any other letter: a cell that is worth something, or that costs
 
 
 class GridWorld(gym.Env):
@@ -103,7 +103,8 @@ class GridWorld(gym.Env):
         return self._picture() if self.render_mode == "rgb_array" else None
 
     def _picture(self, cell: int = 32) -> UInt8[np.ndarray, "height width 3"]:
-        colours = np.array([[COLOURS.get(letter, OTHER) for letter in line] for line in self.rows], dtype=np.uint8)
+        tints = {letter: BAD if worth < 0 else GOOD for letter, worth in self.rewards.items()} | COLOURS
+        colours = np.array([[tints.get(letter, GOOD) for letter in line] for line in self.rows], dtype=np.uint8)
         picture = colours.repeat(cell, axis=0).repeat(cell, axis=1)
         picture[::cell] = picture[:, ::cell] = 200  # thin lines between cells
         y, x = np.ogrid[: picture.shape[0], : picture.shape[1]]
