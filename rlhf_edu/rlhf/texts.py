@@ -56,7 +56,12 @@ def call_with_texts(
 
 def checked_numbers(name: str, numbers: Any, n: int) -> list[float]:
     """One finite number for each of n texts, or a ValueError that tells what is wrong with them."""
-    found = [float(x) for x in numbers]
+    try:
+        found = [float(x) for x in numbers]
+    except (TypeError, ValueError):  # None, one number for all, words
+        raise ValueError(
+            f'"{name}" came as {str(numbers)[:60]!r} for {n} texts, but there must be one number for each'
+        ) from None
     if len(found) != n:
         raise ValueError(f'"{name}" came as {len(found)} numbers for {n} texts, but there must be one for each')
     if bad := int((~torch.isfinite(torch.tensor(found))).sum()):

@@ -159,7 +159,11 @@ def choose(reward_fn, prompts, samples, rewards, config) -> str:
         n = len(samples or ())
         if len(rewards) != n:
             raise ValueError(f"{n} samples came with {len(rewards)} rewards, but each sample needs one")
-        if bad := int((~np.isfinite(np.asarray(rewards, float))).sum()):
+        try:
+            numbers = np.asarray(rewards, float)
+        except (TypeError, ValueError):
+            raise ValueError(f"rewards is {str(rewards)[:60]}, but it must be one number for each sample") from None
+        if bad := int((~np.isfinite(numbers)).sum()):
             raise ValueError(
                 f"{bad} of {len(rewards)} rewards are NaN or infinite: drop those texts or rate them again"
             )

@@ -13,7 +13,7 @@ from rlhf_edu.lm.sft import SFTConfig
 from rlhf_edu.rlhf.offline import ILQLConfig, Perturbed
 from rlhf_edu.rlhf.ppo import PPOConfig, score_tokens
 from rlhf_edu.rlhf.texts import AlwaysEnds, call_with_texts, cut, split_sample, texts_of
-from rlhf_edu.rlhf.train import train
+from rlhf_edu.rlhf.train import choose, train
 
 MODEL = tiny.gpt2(7), tiny_studio.tokenizer()
 PROMPTS = tiny_studio.openings(6, 1)
@@ -128,10 +128,17 @@ def test_what_does_not_fit_together_is_refused_in_one_sentence(given, words):
         train(MODEL, **given)
 
 
+def test_rewards_in_words_are_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"rewards is \['good', 'bad'\], but it must be one number for each sample"):
+        choose(None, None, SAMPLES[:2], ["good", "bad"], None)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
         (lambda n: [0.0] * (n + 1), r"numbers for \d+ texts, but there must be one for each"),
+        (lambda n: None, r"came as 'None' for \d+ texts, but there must be one number for each"),
+        (lambda n: 1.0, r"came as '1.0' for \d+ texts"),
         (lambda n: [float("nan")] * n, r"NaN or infinite for (\d+) of \1 texts"),
     ],
 )
