@@ -91,6 +91,13 @@ def test_the_band_is_the_middle_half_over_seeds(tmp_path):
     assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()  # readable without colour
 
 
+def test_without_smoothing_the_records_are_joined_by_straight_lines():
+    history = [dict(step=t, ret=float(t * t)) for t in (0, 2, 4)]
+    (ax,) = curves({"ours": [history]}, smooth=0.0).figure.axes
+    x, y = ax.lines[0].get_data()
+    assert y == pytest.approx(np.where(x < 2, 2 * x, 4 + 6 * (x - 2)))
+
+
 def test_smoothing_is_the_mean_of_the_window_before():
     rng = np.random.default_rng(0)
     xs, ys, grid = np.sort(rng.random(80)), rng.normal(size=80), np.linspace(0.2, 1, 30)

@@ -39,7 +39,7 @@ def curves(
     """Draw `key` over `x` for each named group of histories: the median over seeds, and the middle half as a band.
 
     `runs` maps a name to the histories of its seeds (or to one history). Each history is averaged over a window of
-    `smooth` times the length of the axis; `best` draws the ceiling to read the curves against; `limits` cuts the
+    `smooth` times the length of the axis (0: its points are joined as they are); `best` draws the ceiling to read the curves against; `limits` cuts the
     vertical axis.
     """
     if not runs:
@@ -53,7 +53,9 @@ def curves(
         first = max(xs[0] for xs, _ in group)
         end = min(xs[-1] for xs, _ in group)
         grid = np.linspace(first, end, 200)
-        lines = np.stack([smoothed(xs, ys, grid, smooth * last) for xs, ys in group])
+        lines = np.stack(
+            [smoothed(xs, ys, grid, smooth * last) if smooth else np.interp(grid, xs, ys) for xs, ys in group]
+        )
         low, middle, high = np.percentile(lines, [25, 50, 75], axis=0)
         colour = COLOURS[i % len(COLOURS)]
         ax.fill_between(grid, low, high, color=colour, alpha=0.2, linewidth=0)
