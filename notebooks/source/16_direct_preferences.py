@@ -21,6 +21,7 @@
 # %%
 from dataclasses import replace
 from functools import partial
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -355,9 +356,8 @@ from rlhf_edu.rlhf.ppo import PPOConfig
 def test(name, who):
     t = blind_test(who, judge, drafts, gold, n=budget(256, 16))
     win = f"{t['win_rate']:.0%} ({t['win_rate_low']:.0%} to {t['win_rate_high']:.0%})"
-    print(
-        f"{name:<18} win rate {win:<17} KL {t['kl_nats']:5.1f}   grammatical {t['grammatical_after']:.2f}   distinct-2 {t['distinct2_after']:.2f}"
-    )
+    language = f"grammatical {t['grammatical_after']:.2f}   distinct-2 {t['distinct2_after']:.2f}"
+    print(f"{name:<18} win rate {win:<17} KL {t['kl_nats']:5.1f}   {language}")
 
 
 # %%
@@ -453,11 +453,12 @@ print(f"{'softmax of r':<15}" + "  ".join(f"{x:.3f}" for x in r.softmax(0)))
 # %%
 for beta in (1.0, 0.1, 0.001):
     broken, records = learn(partial(my_dpo, beta=beta))
+    first, last = records[0], records[-1]
     print(
-        f"loss {records[0]['loss']:.3f} → {records[-1]['loss']:.3f}   right on {records[-1]['accuracy']:.0%}   margin {records[-1]['margin']:.0f} nats"
+        f"loss {first['loss']:.3f} → {last['loss']:.3f}   right on {last['accuracy']:.0%}   margin {last['margin']:.0f} nats"
     )
     test(f"DPO, β = {beta:g}", broken)
-print(broken.read(broken.write(broken.policy, broken.openings(1, "test"), broken.generator("test")))[0])
+print(fill(broken.read(broken.write(broken.policy, broken.openings(1, "test"), broken.generator("test")))[0], 110))
 
 # %% [markdown]
 # $\beta$ = 1 is content early and stays near home. At 0.001 the loss hardly moves (0.693 to 0.623), since a nat is worth next to
