@@ -454,7 +454,7 @@ print("" if simulated else "(Your taste is yours alone: these numbers are about 
 # is now. At a coin's 50 %, every further step is luck, paid for in nats. Measured by us (`bench_live.py`, 2026-11-24, happy endings,
 # nobody at the keys, seeds 0 and 1): the taste rose from 0.44 to 0.87 with and 0.82 without new questions, and from 0.46 to 0.58 and
 # 0.57; the KL was 20 and 28 nats, and 36 and 41. On the newest stories every reward guessed 51 to 56 % (ceilings 72 to 75 %): all had
-# walked off their maps, and new questions only shortened the way. On the dial of section 1, where liking turns round soon, that luck is bad.
+# walked off their maps, and new questions only shortened the way. (Shares of 100 pairs, here and above: give or take five points.) On the dial of section 1, where liking turns round soon, that luck is bad.
 #
 # Nor is asking again a cure for everything: with a leash this loose the stories become alike under either reward (look at the
 # word pairs above), and eight new answers a round are few. (What helps: a tighter leash, stopping early, more answers where it
