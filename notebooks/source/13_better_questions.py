@@ -133,8 +133,7 @@ def weigh(weights, x, yes):
 
 members, questions = rng.normal(0, 1.5, (3000, 2)), rng.normal(0, 1, (200, 2))
 taste = np.array([1.5, -1.0])  # hidden: ghosts yes, hugs no
-one = weigh(np.full(3000, 1 / 3000), np.array([1.0, 0.0]), True)  # one answer: "the one with the ghost"
-(one @ members).round(2)
+(weigh(np.full(3000, 1 / 3000), np.array([1.0, 0.0]), True) @ members).round(2)  # one answer: "the one with the ghost"
 
 # %% [markdown]
 # **Predict.** The next question is chosen by gain. Will it ask about ghosts again, about hugs, or about both? **Play** with the
@@ -467,9 +466,8 @@ for i, (name, b) in enumerate({"before": blank, "after ten answers": belief}.ite
     ax.errorbar(np.arange(6) + 0.2 * i, *b.spread(exam[:6] - exam.mean(0)), fmt="os"[i], color=COLOURS[i], label=name)
 ax.set(xlabel="six fresh stories", ylabel="reward ± one deviation")
 ax.legend(frameon=False, fontsize=9, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
-six = np.argsort(exam[:6] @ belief.mean)
-for name, i in (("best", six[-1]), ("worst", six[0])):
-    print(fill(f"{name} of the six: {studio.read(fresh)[i]}", 110), "\n")
+six = [fill(studio.read(fresh)[i], 110) for i in np.argsort(exam[:6] @ belief.mean)]
+print(f"best of the six:\n{six[-1]}\n\nworst of the six:\n{six[0]}")
 Picture(figure, "Reward of six stories before and after ten answers: the middles part, the deviations shrink a little")
 
 # %% [markdown]
