@@ -26,15 +26,19 @@ class FitRewardConfig:
     steps: int = 300
     lr: float = 0.05  # of the head and of what is learned about the people; falls to 0 in a straight line
     backbone_lr: float = 3e-5  # of a backbone that is trained too
+    embedding_lr: float | None = None  # of its embeddings; None: as the rest of it
+    embedding_eps: float = 1e-8  # Adam's ε for them; see `make_optimizer`
     batch: int | None = None  # answers a step; None: all of them
     prior: float = 0.01  # λ: how strongly the head's weights are drawn to 0, against the mean loss
     clip: float = 10.0  # gradient norm
     warmup: int = 0  # steps of linear rise before the fall; some 6 % of all for an encoder that is fine-tuned
 
     def __post_init__(self):
-        for name in ("steps", "lr", "backbone_lr", "clip"):
+        for name in ("steps", "lr", "backbone_lr", "embedding_eps", "clip"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must be positive")
+        if self.embedding_lr is not None and not self.embedding_lr > 0:
+            raise ValueError(f"embedding_lr is {self.embedding_lr}, but it must be positive (or None for backbone_lr)")
         if self.prior < 0:
             raise ValueError(f"prior is {self.prior}, but it must be 0 or more")
         if self.batch is not None and self.batch < 1:
@@ -132,11 +136,23 @@ def rewards_of(
 
 
 def make_optimizer(scorer: Scorer | TrunkScorer, people: People, config: FitRewardConfig) -> torch.optim.Optimizer:
-    groups = [{"params": [*scorer.head.parameters(), *people.parameters()], "lr": config.lr}]
+    """Adam, with steps of their own for the head, the backbone and the backbone's embeddings.
+
+    step = lr m / (√v + ε)        m, v: running means of the gradient and its square (Kingma and Ba 2015, algorithm 1)
+
+    With a tiny ε a step has the size of lr, however small the gradient: a word that comes once moves about as far as one that
+    comes often, and is learned by heart. With an ε well above √v a step is lr m / ε, in proportion to the gradient: a
+    word moves as far as its texts together push it, and rare ones stay near where they began, as in ridge regression.
+    """
+    groups: list[dict[str, Any]] = [{"params": [*scorer.head.parameters(), *people.parameters()], "lr": config.lr}]
     if scorer.trainable:
         backbone: Any = scorer.backbone  # only a Scorer's can be trained
-        groups.append({"params": [p for p in backbone.parameters() if p.requires_grad], "lr": config.backbone_lr})
-    return torch.optim.Adam(groups, betas=(0.9, 0.99))
+        tables = {id(p) for m in backbone.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
+        learns = [p for p in backbone.parameters() if p.requires_grad]
+        lr = config.backbone_lr if config.embedding_lr is None else config.embedding_lr
+        groups.append({"params": [p for p in learns if id(p) not in tables], "lr": config.backbone_lr})
+        groups.append({"params": [p for p in learns if id(p) in tables], "lr": lr, "eps": config.embedding_eps})
+    return torch.optim.Adam([group for group in groups if group["params"]], betas=(0.9, 0.99))
 
 
 def matrices(head: nn.Module) -> list[Tensor]:
