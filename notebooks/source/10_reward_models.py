@@ -469,8 +469,8 @@ Picture(figure, "Reliability: what each model says against what came true; the o
 # mean. What a reader brings along matters more than the loss. And a good model can come near a single person, because it
 # predicts the *mean*, which no single person says.
 #
-# With a reader that knows its world, few labels go far. In the story world the shipped reward model gets 0.81 of fresh pairs
-# right after 60 noisy choices and 0.86 after 200 (median over eight tastes, five seeds; judged by the taste without noise;
+# With a reader that knows its world, few labels go far. In the story world the shipped reward model gets 0.80 of fresh pairs
+# right after 60 noisy choices, 0.85 after 200 and 0.89 after 1,000 (median over eight tastes, five seeds; judged by the taste without noise;
 # `tests/benchmarks/bench_story_rewards.py`, 2026-11-24).
 #
 # ## 9 Break it on purpose
