@@ -185,10 +185,13 @@ def replace(path: Path, write: Callable[[Path], Any]) -> Path:
         else:
             os.replace(new, path)
     except (OSError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "write" not in str(error):  # torch and safetensors wrap a full disk so
-            raise
+        why = str(error)
+        if isinstance(error, RuntimeError):  # torch's words for a full disk, in the middle of a file and at its end
+            if not any(sign in why for sign in ("write", "iostream error", "unexpected pos")):
+                raise
+            why = "the disk took only a part of it"
         raise OSError(
-            f"could not write {path} ({error}): free some space or choose another place; what was there is untouched"
+            f"could not write {path} ({why}): free some space or choose another place; what was there is untouched"
         ) from None
     finally:
         shutil.rmtree(new, ignore_errors=True) if new.is_dir() else new.unlink(missing_ok=True)

@@ -102,3 +102,19 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
         save_state(path, dict(step=2))
     assert load_state(path)["step"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.mark.parametrize("room", [0, 30_000, 80_100])
+def test_a_disk_that_takes_only_a_part_of_a_state_is_reported_in_one_sentence(tmp_path, room):
+    resource = pytest.importorskip("resource", reason="no limits on file sizes here")
+    path, old = tmp_path / "state.pt", resource.getrlimit(resource.RLIMIT_FSIZE)
+    save_state(path, {"step": 1})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, old[1]))
+    try:
+        with pytest.raises(OSError, match=r"could not write .*: free some space or choose another place") as caught:
+            save_state(path, {"w": torch.zeros(20_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert "\n" not in str(caught.value)
+    assert load_state(path) == {"step": 1}
+    assert os.listdir(tmp_path) == ["state.pt"]
