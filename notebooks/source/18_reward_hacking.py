@@ -330,10 +330,9 @@ print(f"at the end, gold: doubt {doubtful[-1]['gold']:+.2f}, price {priced[-1]['
 # %%
 runs = {"no price": free, "β = 0.18": priced, "lower bound": doubtful}
 for name, run in runs.items():
-    top = max(run, key=lambda x: x["gold"])
-    print(
-        f"{name:<12} best gold {top['gold']:+.2f} at {top['kl_nats']:5.1f} nats; at the end {run[-1]['gold']:+.2f}, grammar {run[-1]['grammar']:.0%}"
-    )
+    top, end = max(run, key=lambda x: x["gold"]), run[-1]
+    best = f"best gold {top['gold']:+.2f} at {top['kl_nats']:5.1f} nats"
+    print(f"{name:<12} {best}; at the end {end['gold']:+.2f}, grammar {end['grammar']:.0%}")
 over_kl(runs, keys=("proxy", "gold", "grammar"))
 
 # %% [markdown]
