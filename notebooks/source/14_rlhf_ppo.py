@@ -380,7 +380,8 @@ from html import escape
 
 cell = "<td style='text-align:left; vertical-align:top; width:50%; white-space:normal'>"
 rows = "".join(f"<tr>{cell}{escape(old)}</td>{cell}{escape(new)}</td></tr>" for _, old, new in test["samples"][:4])
-HTML(f"<table style='max-width:900px'><tr><th>before</th><th>after</th></tr>{rows}</table>")
+head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("before", "after"))
+HTML(f"<table style='max-width:900px'><tr>{head}</tr>{rows}</table>")
 
 # %% [markdown]
 # ## 7 Break it on purpose

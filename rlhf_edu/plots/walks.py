@@ -64,7 +64,8 @@ def walk_map(
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
-                bbox=dict(facecolor="white", edgecolor="none", alpha=0.75, pad=0.6),
+                zorder=5,
+                bbox=dict(facecolor="white", edgecolor="none", alpha=0.95, pad=0.6),
             )
     ax.set_title(title, fontsize=10)
     return Picture(figure, f"{title or 'walks'}: {describe(graph, steps)}")
