@@ -59,6 +59,21 @@ class Belief:
         along = x @ self.covariance
         return np.where(s > 0, learned * np.einsum("nd,nd->n", along @ texts, along) / np.where(s > 0, s, 1) ** 4, 0.0)
 
+    def ahead(self, features: Float[np.ndarray, "N D"], pull: Number = 1.0) -> Float[np.ndarray, "D D"]:
+        """The covariance of texts' features, were they written by a policy on its way to what is believed by now.
+
+        C = Σ_i p_i (f_i − f̄)(f_i − f̄)ᵀ,   f̄ = Σ_i p_i f_i,   p_i ∝ exp(pull · r_i / std r),   r = mean · f
+
+        Reward minus the price of KL is highest for π(text) ∝ π_ref(text) exp(r / β) (Ziegler et al. 2019, after eq. 2), so
+        that texts of the reference, weighted by p, stand for what it will write: `pull` is how many standard deviations
+        of the reward it has gained, were r normal. `settles` with this C asks about those texts, not about any.
+        """
+        r = features @ self.mean
+        p = np.exp(pull * (r - r.max()) / r.std()) if r.std() > 0 else np.ones(len(r))
+        p = p / p.sum()
+        off = features - p @ features
+        return (off * p[:, None]).T @ off
+
     def learn(self, x: Float[np.ndarray, " D"], first_better: bool) -> "Belief":
         """The belief after one more answer.
 

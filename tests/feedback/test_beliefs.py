@@ -74,6 +74,21 @@ def test_what_an_answer_settles_is_how_far_it_lowers_the_variance_of_the_texts_r
     assert belief.settles(x, spread) == pytest.approx(doubt(belief) - np.array(left), rel=1e-6)
 
 
+def test_texts_ahead_are_those_of_a_policy_that_has_gained_one_standard_deviation_of_reward(rng):
+    """Normal features tilted by exp(r / std r) keep their covariance and move by one standard deviation along the reward;
+    and the weights are those with which texts would be drawn anew."""
+    belief, features = some_belief(rng, width=3), rng.normal(size=(200_000, 3)) * [3.0, 1.0, 0.3]
+    assert belief.ahead(features) == pytest.approx(np.diag([9.0, 1.0, 0.09]), rel=0.1, abs=0.1)
+    skewed = rng.exponential(size=(400, 3))
+    r = skewed @ belief.mean
+    p = np.exp(2 * r / r.std())
+    drawn = rng.choice(skewed, size=400_000, p=p / p.sum())
+    assert belief.ahead(skewed, pull=2.0) == pytest.approx(np.cov(drawn.T), rel=0.05, abs=0.01)
+    assert know_nothing(3).ahead(skewed) == pytest.approx(
+        np.cov(skewed.T, bias=True)
+    )  # no reward yet: any text counts alike
+
+
 def test_many_answers_find_the_direction_and_the_doubt_covers_what_is_missing():
     rng = np.random.default_rng(0)
     truth, belief = rng.normal(scale=2**0.5, size=5), know_nothing(5)
