@@ -37,7 +37,13 @@ Judge = Callable[[Segment, Segment], int | None]  # FIRST, SECOND, TIE; None: no
 
 
 def inputs(obs: np.ndarray, act: np.ndarray, n_actions: int) -> Float[np.ndarray, "*S F"]:
-    """Observation and action side by side; whole-numbered actions one-hot."""
+    """Observation and action side by side; whole-numbered actions one-hot.
+
+    `n_actions=0` leaves actions out: r̂(o), for a person who looks at where things are and not at what was done. All steps of a
+    clip share its answer, so what the agent happened to do in the better clips is easily taken for what made them better.
+    """
+    if n_actions == 0:
+        return obs.astype(np.float32)
     if np.issubdtype(act.dtype, np.integer):
         act = np.eye(n_actions, dtype=np.float32)[act]
     return np.concatenate([obs, act], -1).astype(np.float32)

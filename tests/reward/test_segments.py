@@ -41,6 +41,19 @@ def test_inputs_put_whole_numbers_one_hot_and_keep_real_ones():
     assert inputs(obs, np.array([[0.25]], np.float32), 1).tolist() == [[0.5, -1.0, 0.25]]
 
 
+def test_inputs_leave_actions_out_where_the_person_does_not_see_them():
+    steps = played()
+    assert inputs(steps.obs, steps.act, 0).tolist() == steps.obs.tolist()
+    assert cut(steps, 8, 5, 0, np.random.default_rng(1))[0].x.shape == (8, 2)
+    torch.manual_seed(8)
+    scorer = SegmentScorer(2, (8,))
+    torch.nn.init.normal_(scorer.head[-1].linear.weight)
+    others = SimpleNamespace(**vars(steps) | dict(act=1 - steps.act))
+    pay = Pay([scorer], 0, steps)
+    assert pay(others).tolist() == pay(steps).tolist()
+    assert pay(steps).std() > 0.1
+
+
 def test_a_clip_never_runs_on_into_the_next_episode():
     steps = played()
     clips = cut(steps, 8, 200, 2, np.random.default_rng(1))
