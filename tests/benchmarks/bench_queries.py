@@ -44,7 +44,7 @@ POOL, DRAFTS, FRESH = 60, 12, 1200  # openings and stories of each to ask about;
 CANDIDATES = dict(random=1, farthest=15, gain=1500, settles=1500, ahead=1500)  # pairs looked at before each question
 PRIOR = 8.0  # variance of rewards before any answer, in logits of the person's answers: their tastes span 0 to 1, the noise is 0.1
 LABELS, BEST_OF, BARS = 80, 28, (0.75, 0.85, 0.9)
-LADDER = (2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)  # numbers of answers that --until chooses from
+LADDER = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)  # numbers of answers that --until chooses from
 
 
 class Desk:

@@ -12,7 +12,7 @@ from rlhf_edu.lm.gpt2 import GPT2, GPT2Config
 from rlhf_edu.lm.tokenizer import Tokenizer, bpe_tokenizer
 from rlhf_edu.reward.scorers import LMFeatures, Scorer
 
-WIDTH, CONTEXT = 64, 149
+CONTEXT = 149
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,14 @@ class Reading:
     least: int | None = None  # texts that must have a pair; None: no pairs
     drop: float = 0.5
     steps: int = 1320  # 1320 batches of 64 are about five passes
+    width: int = 64
     rate: float = 5e-4  # of all that is no embedding; higher where pieces must be put together to mean something
 
 
 # Large vocabularies know words, small ones their parts: " disappoint" is in "disappoints" and in "disappointment".
 READINGS = (
     Reading(2048, least=2, steps=1000),
-    Reading(16_384),
+    Reading(16_384, steps=2640, width=128),
     Reading(4096, drop=0.2, rate=2e-3),
     Reading(8192, least=2, steps=1000),
     Reading(32_768),
@@ -77,7 +78,7 @@ def reader(reading: Reading, some: list[str], seed: int) -> Scorer:
     if reading.least is not None:
         tokenizer = Neighbours(tokenizer, some, reading.least)
     seed_everything(seed)
-    gpt2 = GPT2(GPT2Config(tokenizer.vocab_size, context=CONTEXT, layers=1, heads=4, width=WIDTH))
+    gpt2 = GPT2(GPT2Config(tokenizer.vocab_size, context=CONTEXT, layers=1, heads=4, width=reading.width))
     rng = np.random.default_rng([seed, 1])
     features = LMFeatures(gpt2, tokenizer, pool="sqrt", trainable=True, cut=True, drop=reading.drop, rng=rng)
-    return Scorer(features, WIDTH, scale="all")
+    return Scorer(features, reading.width, scale="all")
