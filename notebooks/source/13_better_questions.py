@@ -491,7 +491,7 @@ Picture(figure, "Reward of six stories before and after ten answers: the middles
 #
 # 1. Openness has two sources: what we do not know, and what the person does not know. Only the first can be learned.
 # 2. Information gain is the entropy of the mean minus the mean of the entropies.
-# 3. At first, chance does nearly as well; chosen questions pay more the more you already know.
+# 3. At first, chance does nearly as well as gain; chosen questions pay more the more you already know.
 # 4. Look at *what* is asked: a loop that chases coins has a fine progress bar.
 # 5. Keep a ledger: labels, minutes, seconds, and the score they bought.
 #
