@@ -2,7 +2,8 @@
 
 import os
 import re
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
 
 from rlhf_edu.feedback.store import FeedbackStore
 
@@ -19,7 +20,7 @@ def shown_view(lab, tmp_path, setup, name):
     cell = f"FILE = {str(tmp_path / 'answers.db')!r}\n{IMPORTS}{setup}"
     opened = lab.open([cell], viewport={"width": 1180, "height": 900})
     opened.run_all()
-    opened.page.locator(".rlhf-view").wait_for()
+    drawn(opened, "FILE =", opened.page.locator(".rlhf-view"))
     yield opened
     picture(opened, f"{name}_end")
     assert opened.source_count() == 1  # no key has made JupyterLab add a cell
@@ -56,9 +57,21 @@ def run_cells(notebook, first, last, seconds=120):
             continue
     for _ in range(60):
         here = "jp-CodeCell" in active.get_attribute("class") and last in active.text_content()
+        cell = active.element_handle()
         page.keyboard.press("Shift+Enter")
-        page.wait_for_timeout(60)
         if here:
             break
+        with suppress(Exception):  # a key that was ignored is pressed again; one that is late must not be
+            page.wait_for_function("cell => !cell.classList.contains('jp-mod-active')", arg=cell, timeout=10_000)
     prompt = notebook.cells.filter(has_text=last).first.locator(".jp-InputPrompt")
     prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for(timeout=1000 * seconds, state="attached")
+
+
+def drawn(notebook, cell, view, seconds=25):
+    """Wait until `view` is on the page; a cell whose rich view never came is run once more, and the page told of."""
+    try:
+        view.wait_for(timeout=1000 * seconds)
+    except Exception:  # playwright may be missing here, so its TimeoutError has no name
+        warnings.warn(f"no view under {cell}, so it is run again:\n{notebook.lab.describe()}", stacklevel=2)
+        run_cells(notebook, cell, cell)
+        view.wait_for()

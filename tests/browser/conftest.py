@@ -108,6 +108,7 @@ class Lab:
     def __init__(self, folder, port, browser):
         self.folder, self.port, self.browser = folder, port, browser
         self._opened, self._count = [], 0
+        self.console = []  # what the pages of this test complained of
 
     def open(self, notebook, **context) -> Notebook:
         """Open an .ipynb file (a copy of it), or a new notebook with these code cells, in a fresh page and kernel."""
@@ -125,6 +126,8 @@ class Lab:
         size = {"width": 1280, "height": 1600}
         page = self.browser.new_context(**({"viewport": size, "reduced_motion": "reduce"} | context)).new_page()
         page.set_default_timeout(60_000)  # a busy machine is no failure
+        page.on("console", lambda said: said.type == "error" and self.console.append(said.text))
+        page.on("pageerror", lambda error: self.console.append(str(error)))
         dialog = page.locator("dialog.jp-Dialog").first  # a slow start asks for a kernel, or says that it waits for one
         page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").first.click())
         page.goto(
@@ -144,10 +147,16 @@ class Lab:
         for session in json.loads(self.request("/api/sessions")):
             self.request(f"/api/sessions/{session['id']}", method="DELETE")
 
+    def describe(self):
+        """What is on the open pages and what they complained of: all there is to go by when a test fails elsewhere."""
+        pages = [f"{opened.name}\n{opened.page.locator('body').inner_text()[-3000:]}" for opened in self._opened]
+        return "\n\n".join([*pages, *(f"console: {line[:300]}" for line in self.console[-20:])])
+
     def close_all(self):
         for notebook in self._opened:
             notebook.page.context.close()
         self._opened.clear()
+        self.console.clear()
         self.stop_kernels()
 
 
@@ -204,6 +213,15 @@ def running_lab(folder, home, browser=None):
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what was on its pages."""
+    report = (yield).get_result()
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and report.when == "call" and lab is not None:
+        report.sections.append(("pages", lab.describe()))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import re
 
 import nbformat
 import pytest
-from asking_page import run_cells
+from asking_page import drawn, run_cells
 
 from rlhf_edu.feedback.store import FeedbackStore
 from rlhf_edu.grading.release import find_root
@@ -64,7 +64,7 @@ def label(lesson):
     """Answer all pairs, the first by mouse and the rest by keys; see the opinion follow."""
     page = lesson.page
     view = page.locator(".rlhf-view").first
-    page.locator(".rlhf-note", has_text="No opinion yet.").wait_for()
+    drawn(lesson, LABEL, page.locator(".rlhf-note", has_text="No opinion yet."))
     pictures(lesson, "1_before_the_first_answer")
     view.get_by_role("button", name="Left is better").click()
     page.locator(".rlhf-note", has_text="After 1 choice").wait_for(timeout=30_000)
