@@ -54,6 +54,17 @@ class KVCache:
         return KVCache(self.kv[:, :, index], self.length)
 
 
+class FixedCache(KVCache):
+    """The same memory, all of it read at every step; where the new token goes is a number that the GPU keeps."""
+
+    def __init__(self, kv: Float[Tensor, "layers 2 B H S Dh"], column: Int[Tensor, " 1"]):
+        super().__init__(kv, kv.shape[4])
+        self.column = column
+
+    def append(self, layer: int, kv: Float[Tensor, "2 B H 1 Dh"]) -> tuple[Tensor, ...]:
+        return self.kv[layer].index_copy_(3, self.column, kv).unbind()
+
+
 class Attention(nn.Module):
     """Each token gathers from itself and earlier ones: softmax(q kᵀ / √Dh) v, in several heads side by side."""
 
@@ -164,6 +175,20 @@ class GPT2(nn.Module):
         if cache is not None:
             cache.length += T
         return self.ln(x)
+
+    def step(
+        self,
+        ids: Int[Tensor, "B 1"],
+        mask: Bool[Tensor, "B S"],
+        kv: Float[Tensor, "layers 2 B H S Dh"],
+        column: Int[Tensor, " 1"],
+    ) -> LMOutput:
+        """Read one token a row, in `column` of S, as `lm.graphs` asks: no shape changes, and Python waits for no number."""
+        x = self.tokens(ids) + self.places(mask.sum(1, keepdim=True) - 1)
+        for block in self.blocks:
+            x = block(x, mask[:, None, None, :], FixedCache(kv, column), 1)
+        hidden = self.ln(x)
+        return LMOutput(logits=F.linear(hidden, self.tokens.weight), hidden=hidden, cache=None)
 
     @classmethod
     def from_transformers(cls, model: "GPT2LMHeadModel") -> "GPT2":

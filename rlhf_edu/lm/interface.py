@@ -46,6 +46,23 @@ class CausalLM(Protocol):
     def eval(self) -> Any: ...
 
 
+@runtime_checkable
+class SteadyLM(Protocol):
+    """A model that can also read one token a row without any tensor changing its shape, as a CUDA graph asks: our GPT-2."""
+
+    def step(
+        self,
+        ids: Int[Tensor, "B 1"],
+        mask: Bool[Tensor, "B S"],
+        kv: Float[Tensor, "layers 2 B H S Dh"],
+        column: Int[Tensor, " 1"],
+    ) -> LMOutput:
+        """Read `ids` as the token in `column` of S; `mask` is True at all that may be read, `ids` included."""
+        ...
+
+    def parameters(self) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Completions:
     """What a policy wrote after its prompts. Prompts are left-padded, so every completion starts at column T − N."""

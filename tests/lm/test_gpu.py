@@ -7,6 +7,7 @@ import pytest
 import tiny
 import torch
 
+from rlhf_edu.lm import graphs
 from rlhf_edu.lm.interface import completion_logits, left_pad
 from rlhf_edu.lm.sampling import autocast, sample
 from rlhf_edu.lm.train import PretrainConfig, batches, pretrain
@@ -27,6 +28,24 @@ def test_what_was_written_there_has_the_log_probs_that_the_cpu_computes():
     logits = model(done.ids[:, :-1].cpu(), done.mask[:, :-1].cpu()).logits[:, -done.n_new :]
     expected = token_logp(logits, done.new_ids.cpu())[done.new_mask.cpu()]
     assert torch.allclose(done.logp.cpu()[done.new_mask.cpu()], expected, atol=0.1)  # bfloat16 has three digits
+
+
+def test_a_graph_writes_there_and_follows_the_weights_as_they_learn():
+    """Recorded once, replayed with other weights: casts to bfloat16 must not be remembered from the recording."""
+    model = tiny.gpt2(8)
+    there = copy.deepcopy(model).cuda()
+    ids, mask = left_pad(tiny.prompts(9, n=32), tiny.PAD)
+    recorded = []
+    for factor in (1.0, 1.5):
+        with torch.no_grad():
+            for p in [*model.parameters(), *there.parameters()]:
+                p.mul_(factor)
+        done = sample(there, ids.cuda(), mask.cuda(), 12, eos_id=tiny.EOS, pad_id=tiny.PAD, samples=2)
+        recorded.append(graphs._kept[there][1].graph)
+        logits = model(done.ids[:, :-1].cpu(), done.mask[:, :-1].cpu()).logits[:, -done.n_new :]
+        new = done.new_mask.cpu()
+        assert torch.allclose(done.logp.cpu()[new], token_logp(logits, done.new_ids.cpu())[new], atol=0.15)
+    assert recorded[0] is recorded[1] is not None
 
 
 def test_products_are_bfloat16_and_log_probs_float32():
