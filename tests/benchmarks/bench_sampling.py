@@ -63,10 +63,7 @@ def main() -> None:
             mine(), peer()  # warm up
             times = [(seconds(mine, options.device), seconds(peer, options.device)) for _ in range(options.pairs)]
             a, b = zip(*times, strict=True)
-            size = (
-                f"{(config.vocab_size + config.context + 12 * config.layers * config.width) * config.width / 1e6:.1f} M"
-            )
-            name = f"{size} weights, {batch // samples} prompts × {samples} samples × {NEW} tokens"
+            name = f"{weights / 1e6:.1f} M weights, {batch // samples} prompts × {samples} samples × {NEW} tokens"
             print(f"| {name} | {spread(a, 3)} | {spread(b, 3)} | {spread([y / x for x, y in times])} |", flush=True)
 
 
