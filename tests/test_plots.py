@@ -88,6 +88,7 @@ def test_the_band_is_the_middle_half_over_seeds(tmp_path):
     for wanted in ("ours (5 seeds)", "other (one seed)", "best possible", "environment steps", "return an episode"):
         assert wanted in words
     assert "ours (5 seeds) ends at 2" in picture.alt
+    assert "other ends at 0." in curves({"other": runs[0]}, exact=True).alt
     assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()  # readable without colour
 
 

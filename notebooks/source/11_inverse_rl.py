@@ -222,7 +222,7 @@ print(f"gap to the walker: mine {mine[-1]['gap']:.4f}, library {history[-1]['gap
 # %%
 print(f"its best policy earns {earns(best_for(phi @ theirs)):.2f}, of {earns(best_for(true)):.2f} possible")
 renamed = [{"iteration": record["step"], "gap": record["gap"]} for record in history]
-curves({"yours": [mine], "library": [renamed]}, "gap", "iteration", smooth=0, limits=(0, 0.5))
+curves({"yours": [mine], "library": [renamed]}, "gap", "iteration", smooth=0, limits=(0, 0.5), exact=True)
 
 # %% [markdown]
 # The **gap** says how differently two policies spend their time: 0 alike, 1 never in the same place. Mud costs 3
@@ -387,7 +387,7 @@ games = {"the end counts": [*game(True)], "the end is worth 0": [*game(False)]}
 for name, rounds in games.items():
     own = rounds[-1]["own"]
     print(f"{name:<19} gap {rounds[-1]['gap']:.3f}, earns {(own * true).sum():.2f}, walks {own.sum():.2f} of 20 steps")
-curves(games, "gap", "iteration", smooth=0, limits=(0, 0.5))
+curves(games, "gap", "iteration", smooth=0, limits=(0, 0.5), exact=True)
 
 # %% [markdown]
 # With the end, the agent becomes the walker, −17.05 and all. Without it, it ends up *worse than chance* (−42.51): every step

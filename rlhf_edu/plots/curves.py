@@ -37,13 +37,14 @@ def curves(
     smooth: float = 0.05,
     best: float | None = None,
     limits: tuple[float, float] | None = None,
+    exact: bool = False,
     title: str = "",
 ) -> Picture:
     """Draw `key` over `x` for each named group of histories: the median over seeds, and the middle half as a band.
 
     `runs` maps a name to the histories of its seeds (or to one history). Each history is averaged over a window of
     `smooth` times the length of the axis (0: its points are joined as they are); `best` draws the ceiling to read the curves against; `limits` cuts the
-    vertical axis.
+    vertical axis. Labels say how many seeds there were, unless the runs are `exact`: then no chance is in them.
     """
     if not runs:
         raise ValueError("there are no runs to draw: give a dict of name → histories")
@@ -63,7 +64,7 @@ def curves(
         colour = COLOURS[i % len(COLOURS)]
         ax.fill_between(grid, low, high, color=colour, alpha=0.2, linewidth=0)
         ax.plot(grid, middle, color=colour, linestyle=DASHES[i % len(DASHES)], linewidth=1.8)
-        ends.append((end, middle[-1], f"{name} ({seeds(len(group))})", colour))
+        ends.append((end, middle[-1], name if exact else f"{name} ({seeds(len(group))})", colour))
     if best is not None:
         ax.axhline(best, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
         ends.append((last, best, "best possible", "0.3"))
