@@ -409,7 +409,7 @@ for name, group in real.items():
     print(
         f"{name:<12} ties {ties:.0%}; r = 0.7 after {enough[0] + 1 if len(enough) else 'more'} answers; at the end {line[-1]:.2f}"
     )
-curves(real, "r", "answers", smooth=0, best=1, title="thirty film sentences: correlation with the mean rating")
+curves(real, "r", "answers", smooth=0, best=1, title="thirty film sentences: r with the mean rating")
 
 # %% [markdown]
 # A small lead at first (0.7 after 35 answers instead of 39, with the real raters), and none at the end. Chosen questions meet more ties: whoever asks about close

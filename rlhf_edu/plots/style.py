@@ -66,19 +66,25 @@ def new_figure(n_axes: int = 1, *, width: float = 6.0, height: float = 3.4, rows
 
 
 def label_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Write each line's name beside its last point (x, y, name, colour), pushed apart where they would overlap."""
-    low, high = ax.get_ylim()
-    gap = 0.07 * (high - low)
-    placed = -float("inf")
+    """Write each line's name beside its last point (x, y, name, colour), pushed apart where they would overlap.
+
+    A line that ends before the others has its name above its end, where no line runs through it.
+    """
+    (low, high), (left, right) = ax.get_ylim(), ax.get_xlim()
+    gap, last = 0.07 * (high - low), max(end[0] for end in ends)
+    placed = low - 0.5 * gap  # the lowest name stands above the axis, not on it
     for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        placed = max(y, placed + gap)
+        early = x < last - 0.05 * (right - left)
+        if not early:
+            y = placed = max(y, placed + gap)
         ax.annotate(
             name,
-            (x, placed),
-            xytext=(5, 0),
+            (x, y),
+            xytext=(0, 4) if early else (5, 0),
             textcoords="offset points",
             color=colour,
             fontsize=9,
-            va="center",
+            ha="center" if early else "left",
+            va="bottom" if early else "center",
             annotation_clip=False,
         )
