@@ -139,25 +139,39 @@ def open_pretrained(name: str | Path) -> tuple[Any, Tokenizer]:
 
 
 def hub_in_reach() -> bool:
-    """Whether the hub's name can be looked up: without a network its client would try for most of a minute."""
+    """Whether the hub takes a connection: where it does not, its client would try for most of a minute."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE or getproxies():
         return not constants.HF_HUB_OFFLINE  # behind a proxy only trying tells
+    hub = urlsplit(constants.ENDPOINT)
     try:
-        return bool(socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443))
+        socket.create_connection((hub.hostname, hub.port or 443), timeout=5).close()
+        return True
     except OSError:
         return False
 
 
 def reason(name: str | Path, error: Exception) -> str:
     """One sentence about why a model did not open."""
+    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
+
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if Path(name).exists():
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         return f"the model in {name} cannot be read ({first}): it is incomplete, so save or fetch it again"
-    why = "does not give one of that name" if hub_in_reach() else "cannot be reached"
+    causes: list[BaseException] = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    lost = any(isinstance(cause, LocalEntryNotFoundError) for cause in causes)
+    if not lost and not any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
+        why = str(causes[min(1, len(causes) - 1)]).strip().splitlines() or [first]
+        return (
+            f'"{name}" came from the Hugging Face hub only in part, or is no causal language model ({why[0]}): '
+            "try again, or choose another"
+        )
     return (
-        f'"{name}" is no folder with a model in it, and the Hugging Face hub {why}: check the name and your network, '
+        f'"{name}" is no folder with a model in it, and the Hugging Face hub '
+        f"{'cannot be reached' if lost else 'does not give one of that name'}: check the name and your network, "
         "or download it once where there is one"
     )
 
