@@ -20,14 +20,18 @@ from torch import Tensor, nn
 from rlhf_edu.lm.interface import LMOutput, SteadyLM
 from rlhf_edu.lm.sampling import Plan, Written, draw
 
+ROUND = 32  # the cache is as many columns longer as it takes to a multiple, so that prompts of other widths fit it too
 LOOK = 16  # steps between two looks at whether anybody still writes: at each, the GPU waits for Python
 
 
 class Steps:
-    """The state of B rows that write `n_new` tokens each, and one step of all of them. It does not hold the model."""
+    """The state of B rows that write `n_new` tokens each, and one step of all of them. It does not hold the model.
 
-    def __init__(self, plan: Plan, out: LMOutput, keep: bool):
-        self.plan, like, kv, S = plan, out.logits, out.cache.kv, plan.width + plan.n_new
+    `S` is the length of the cache. Where the prompts end is no fixed number, but a tensor.
+    """
+
+    def __init__(self, plan: Plan, S: int, out: LMOutput, keep: bool):
+        self.plan, like, kv = plan, out.logits, out.cache.kv
         layers, two, _, heads, _, Dh = kv.shape
         # Zeros, not whatever was in memory: columns to come weigh nothing, but nothing times NaN is NaN.
         self.kv = kv.new_zeros((layers, two, plan.B, heads, S, Dh))
@@ -35,7 +39,7 @@ class Steps:
         self.logits = like.new_zeros((plan.B, like.shape[-1]))
         self.hidden = out.hidden.new_zeros((plan.B, out.hidden.shape[-1]))
         self.dice = like.new_zeros((plan.B, plan.n_new), dtype=torch.float32)
-        self.t = torch.zeros(1, dtype=torch.long, device=like.device)
+        self.t, self.column = (torch.zeros(1, dtype=torch.long, device=like.device) for _ in range(2))
         self.pad = torch.tensor(plan.pad_id, device=like.device)
         self.writing = like.new_zeros(plan.B, dtype=torch.bool)
         self.ids, self.logp = torch.zeros_like(self.dice, dtype=torch.long), torch.zeros_like(self.dice)
@@ -47,9 +51,11 @@ class Steps:
         self, out: LMOutput, mask: Bool[Tensor, "P T"], each: Int[Tensor, " B"], dice: Float[Tensor, "B N"]
     ) -> None:
         """Put the prompts as they were read, one for each row, and the dice where the steps look for them."""
-        self.kv[..., : self.plan.width, :] = out.cache.kv[:, :, each]
+        width = mask.shape[1]
+        self.kv[..., :width, :] = out.cache.kv[:, :, each]
         self.readable.zero_()
-        self.readable[:, : self.plan.width] = mask[each]
+        self.readable[:, :width] = mask[each]
+        self.column.fill_(width)
         self.logits.copy_(out.logits[each, -1])
         self.hidden.copy_(out.hidden[each, -1])
         self.dice.copy_(dice)
@@ -71,12 +77,13 @@ class Steps:
 
     def step(self, lm: SteadyLM) -> None:
         """Note a token a row and read it; what follows from it goes where the next step looks."""
-        token, column = self.note(), self.t + self.plan.width
-        self.readable.index_fill_(1, column, True)
-        out = lm.step(token[:, None], self.readable, self.kv, column)
+        token = self.note()
+        self.readable.index_fill_(1, self.column, True)
+        out = lm.step(token[:, None], self.readable, self.kv, self.column)
         self.logits.copy_(out.logits[:, -1])
         self.hidden.copy_(out.hidden[:, -1])
         self.t.add_(1)
+        self.column.add_(1)
 
     def capture(self, lm: SteadyLM) -> None:
         """Record one step as a graph. What it computes meanwhile is of no use: `start` comes after."""
@@ -85,8 +92,8 @@ class Steps:
         with torch.cuda.stream(aside):  # the first times, libraries choose their kernels and workspaces
             for _ in range(2):
                 self.t.zero_()
+                self.column.zero_()
                 self.step(lm)
-            self.t.zero_()
         here.wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # another thread may use the GPU meanwhile
@@ -112,11 +119,12 @@ def steps_for(lm: SteadyLM, plan: Plan, out: LMOutput, keep: bool) -> Steps:
     A graph remembers where the weights lie. Training changes them in place, so it stays good; a moved model needs another.
     """
     where = tuple(p.data_ptr() for p in lm.parameters())
-    key = (plan, keep, where, out.logits.dtype, out.hidden.dtype, out.cache.kv.dtype)
+    plan, S = plan._replace(width=0), -(-(plan.width + plan.n_new) // ROUND) * ROUND
+    key = (plan, S, keep, where, out.logits.dtype, out.hidden.dtype, out.cache.kv.dtype)
     kept, steps = _kept.pop(lm, (None, None))
     if steps is None or kept != key:
         steps = None  # gives its memory back before as much is asked for again
-        steps = Steps(plan, out, keep)
+        steps = Steps(plan, S, out, keep)
         if out.logits.is_cuda:
             try:
                 with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):  # replays must cast the weights anew

@@ -1,8 +1,10 @@
 """Writing: sample continuations of prompts, many at once, as fast as a small model allows.
 
 Three things make it quick: a cache allocated once; a prompt read once however many samples it gets; and rows that
-leave the batch when their text is finished. On a GPU our GPT-2 replays its steps as a CUDA graph (`lm.graphs`). Sampling is from the full distribution: any filter (top-k, top-p) would
-make the recorded log-probs those of another policy, and the KL to the reference could come out negative.
+leave the batch when their text is finished. On a GPU our GPT-2 replays its steps as a CUDA graph (`lm.graphs`).
+
+Sampling is from the full distribution: any filter (top-k, top-p) would make the recorded log-probs those of another
+policy, and the KL to the reference could come out negative.
 """
 
 from typing import NamedTuple
@@ -96,7 +98,7 @@ def sample(
     if not mask[:, -1].all():
         raise ValueError("a prompt ends in padding, but completions start right after it: pad prompts on the left")
     device, plan = ids.device, Plan(len(ids) * samples, width, n_new, eos_id, pad_id, temperature)
-    steady = lm if device.type in GRAPHS and isinstance(lm, SteadyLM) else None
+    steady = lm if device.type in GRAPHS and isinstance(lm, SteadyLM) and n_new > 0 else None
     with torch.inference_mode(), autocast(device):
         out = lm(ids, mask, lm.new_cache(len(ids), width if steady else width + n_new), last=1)
         each = torch.arange(len(ids), device=device).repeat_interleave(samples)

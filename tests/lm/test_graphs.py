@@ -45,7 +45,7 @@ def same(found, expected):
         assert torch.allclose(found.val, expected.val, atol=1e-5)
 
 
-@pytest.mark.parametrize("n_new", [1, 2, 20])
+@pytest.mark.parametrize("n_new", [0, 1, 2, 20])
 @pytest.mark.parametrize(("temperature", "head"), [(1.0, None), (0.7, HEAD)])
 def test_steady_steps_write_what_the_others_write(monkeypatch, n_new, temperature, head):
     found, expected = both(monkeypatch, tiny.gpt2(1), 2, n_new=n_new, temperature=temperature, head=head)
@@ -71,7 +71,7 @@ def test_a_step_recorded_once_and_repeated_writes_all_the_tokens(monkeypatch):
     recorded = []
 
     def recording(lm, plan, out, keep):
-        steps = graphs.Steps(plan, out, keep)
+        steps = graphs.Steps(plan, plan.width + plan.n_new + 3, out, keep)
         steps.graph = Recorded(steps, lm)
         recorded.append(steps)
         return steps
@@ -133,6 +133,11 @@ def test_the_same_steps_serve_again_after_training_and_new_ones_after_a_move(mon
             p.mul_(1.3)
     same(*both(monkeypatch, model, 8))
     assert graphs._kept[model][1] is first
+    widths = {left_pad(tiny.prompts(seed), tiny.PAD)[0].shape[1] for seed in (8, 20, 21)}
+    for seed in (20, 21):  # prompts of another width
+        same(*both(monkeypatch, model, seed))
+    assert len(widths) > 1
+    assert graphs._kept[model][1] is first
     same(*both(monkeypatch, model, 8, temperature=0.5))
     second = graphs._kept[model][1]
     assert second is not first
@@ -150,6 +155,7 @@ def test_nothing_of_an_earlier_text_is_left(monkeypatch):
         for left in (steps.kv, steps.logits, steps.hidden, steps.logp, steps.states):
             left.fill_(1e4)
         steps.t.fill_(5)
+        steps.column.fill_(5)
         steps.ids.fill_(7)
     same(*both(monkeypatch, model, 11, n_new=20, head=HEAD))
     assert graphs._kept[model][1] is steps
