@@ -78,6 +78,15 @@ app.command("submit")(submit_command)
 app.add_typer(feedback_app, name="feedback")
 
 
+def in_words(error: Exception) -> str:
+    """What is wrong and what to do; of what the system itself refused, the place and why."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return (
+            f"{error.filename} cannot be used ({error.strerror}): check the path, and that you may read and write there"
+        )
+    return str(error)
+
+
 def main() -> None:
     """What the `rlhf-edu` command calls: one clear sentence instead of a traceback for what a user can mend."""
     try:
@@ -85,7 +94,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = 130
     except (ValueError, OSError, StoreError) as error:
-        sys.exit(f"rlhf-edu: {error}")
+        sys.exit(f"rlhf-edu: {in_words(error)}")
     except Exception as error:
         show = getattr(error, "show", None)  # click's own errors about the command line know how to print themselves
         if show is None:

@@ -149,6 +149,16 @@ def test_a_place_that_cannot_hold_results_is_named_with_what_to_do(command, monk
     assert not list(folder.iterdir())
 
 
+def test_what_the_system_refuses_is_said_with_place_and_reason(command, monkeypatch, tmp_path):
+    def refuse(self, *args, **kw):
+        raise OSError(30, "Read-only file system", str(self))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    code, said = command("lab", "--dir", tmp_path / "course")
+    assert code == 1
+    assert f"rlhf-edu: {tmp_path / 'course'} cannot be used (Read-only file system): check the path" in said
+
+
 def test_a_damaged_note_of_the_run_is_named(command, tmp_path):
     (tmp_path / "run.json").write_text('{"world": "sto')
     code, said = command("demo", "--out", tmp_path)
