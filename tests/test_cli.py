@@ -150,13 +150,13 @@ def test_a_place_that_cannot_hold_results_is_named_with_what_to_do(command, monk
 
 
 def test_what_the_system_refuses_is_said_with_place_and_reason(command, monkeypatch, tmp_path):
-    def refuse(self, *args, **kw):
-        raise OSError(30, "Read-only file system", str(self))
+    def refuse():
+        raise OSError(30, "Read-only file system", str(tmp_path))
 
-    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
-    code, said = command("lab", "--dir", tmp_path / "course")
+    monkeypatch.setattr(doctor_module, "doctor", refuse)
+    code, said = command("doctor")
     assert code == 1
-    assert f"rlhf-edu: {tmp_path / 'course'} cannot be used (Read-only file system): check the path" in said
+    assert f"rlhf-edu: {tmp_path} cannot be used (Read-only file system): check the path" in said
 
 
 def test_a_damaged_note_of_the_run_is_named(command, tmp_path):
