@@ -141,7 +141,8 @@ print(f"a story has {n_bytes:.0f} bytes, but only {n_tokens:.0f} tokens: {n_byte
 # $k = (1, 0, 0, 0)$; the other keys have 0 there. So $q \cdot k$ is 0, 4, 0, and divided by $\sqrt{D_h} = 2$ it is
 # 0, 2, 0.
 #
-# **Predict.** The weights are the softmax of these. With $e^2 \approx 7.4$: how much does *sleeps* read from each word?
+# **Predict.** The weights are the **softmax** of these, $e^{x_i} / \sum_j e^{x_j}$: positive, and together 1. With
+# $e^2 \approx 7.4$: how much does *sleeps* read from each word?
 
 # %%
 query = torch.tensor([4.0, 0, 0, 0])
@@ -194,14 +195,14 @@ same = torch.allclose(my_attention(q[shuffled], k[shuffled], v[shuffled])[0][4],
 print("the last word gathers the same:", same)
 
 # %% [markdown]
-# Attention reads a *bag* of words: whoever comes after *fox bites hen* gathers the same after *hen bites fox*. That is why
-# GPT-2 adds a vector for the **position** to each token's own.
+# One layer of attention reads a *bag* of words: whoever comes after *fox bites hen* gathers the same after *hen bites
+# fox*. That is why GPT-2 adds a vector for the **position** to each token's own.
 #
 # ## 3 All of GPT-2
 #
 # A token becomes a vector. Each block adds what attention gathers (several **heads**, each with its own $q, k, v$), then
 # what a small network makes of it; both read a normalised copy. In the end the vector is compared with every token's, and
-# that gives the logits of the next one. This is the whole model, on the weights of the storyteller of lesson 00:
+# that gives each a score as the next one, the **logits**; their softmax is its probability. This is the whole model, on the weights of the storyteller of lesson 00:
 
 
 # %%
@@ -263,7 +264,7 @@ print(f"share read from the name, {len(again)} cases; a row is a layer, a column
 # %% [markdown]
 # Layer 1, head 3: the storyteller has learned to look names up. But a head that *looks* at a word need not
 # *use* it (Jain and Wallace 2019). An experiment decides: take one head away at a time, and see how surprised the model
-# is by the names.
+# is by the names. (Surprise is $-\log p$ of what came, in **nats**: 0 if it was certain, 0.69 for a coin toss.)
 #
 # **Predict.** How many heads matter?
 
@@ -354,7 +355,8 @@ rows_of_diary = "".join(f"<tr>{cell}<b>{step}</b></td>{cell}{escape(text)}</td><
 HTML(f"<table style='max-width:900px'><tr><th>steps</th>{head}what it writes</th></tr>{rows_of_diary}</table>")
 
 # %% [markdown]
-# First common words and full stops, then names and phrases, then sentences; a story that hangs together comes last. How
+# Names are there from the start, since many are a single token. Then come common words and full stops, then phrases and,
+# bit by bit, the spelling of words made of several pieces; sentences come late, and a story that hangs together last. How
 # good is that? Test on stories it has not seen, with two rulers beside it: a model that knows only how *often* each token
 # occurs, and the storyteller, which is larger and has trained for ten minutes.
 #
@@ -404,8 +406,8 @@ start = its_cutter("Once upon a time", return_tensors="pt", return_token_type_id
 print(its_cutter.decode(anyone.generate(**start, do_sample=False, max_new_tokens=30)[0]))
 
 # %% [markdown]
-# So everything you learn on this little one holds for the large one: 12 layers, 12 heads, a width of 768 and 50,257
-# tokens instead of your numbers; nothing else. With a network, `load("gpt2")` fetches it.
+# So everything you learn on this little one holds for the large one: 12 layers, 12 heads, a width of 768, a context of
+# 1,024 and 50,257 tokens instead of your numbers; nothing else. With a network, `load("gpt2")` fetches it.
 #
 # ## 6 Break it on purpose
 #
@@ -442,9 +444,10 @@ print(f"the same model, the future hidden again: {honest:.2f} nats (knowing noth
 #
 # 1. *(5 minutes, easy)* Leave out the $\sqrt{D_h}$ in `my_attention`, and give it random $q, k$ with $D_h = 4$ and
 #    $D_h = 400$. What happens to the largest weight of each row? What would a gradient make of that?
-# 2. *(10 minutes, easy)* Train with a vocabulary of 300 and of 1500 tokens. Compare bits per byte, and seconds.
+# 2. *(10 minutes, easy)* Train with a vocabulary of 300 tokens (its texts are longer: set `context=320`) and of 1200.
+#    Compare bits per byte, and seconds.
 # 3. *(10 minutes, medium)* Set the position vectors to zero (`model.places.weight.data.zero_()`) and train again, holding
-#    them there. How much of the loss was word order?
+#    them there. How much worse is it? Why can two layers with a mask still tell the order, where one cannot?
 # 4. *(15 minutes, hard)* Let the storyteller write with layer 1, head 3 taken away. What happens to its heroes? Then find
 #    the head that tells *she* from *he*, by picture and by experiment.
 #
@@ -453,7 +456,7 @@ print(f"the same model, the future hidden again: {honest:.2f} nats (knowing noth
 # ## What to remember
 #
 # - Tokens: bytes, then the commonest pairs merged. Nothing is unknown, and common words are whole.
-# - Attention: softmax of query times key, over the past only, then a weighted mean of values. Order comes from positions.
+# - Attention: softmax of query times key, over the past only, then a weighted mean of values. Positions tell it the order.
 # - Training: predict the next token. Start at log V; compare models in bits per byte, on unseen text.
 # - A loss that is too good is a leak.
 # - Our weights are Hugging Face's weights. What you learn here scales.

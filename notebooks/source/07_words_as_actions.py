@@ -93,7 +93,8 @@ print("60 cases: the nucleus is the smallest set that reaches P")
 
 # %% [markdown]
 # **Play.** Hollow bars: what the model says. Filled: what you sample from. Find a text where the model has no choice, and
-# one where it has hundreds. What does nucleus do in each, and what does top-k?
+# one where it has dozens. What does nucleus do in each, and what does top-k? (At $P = 1$ nearly every token is possible,
+# if only once in a billion.)
 
 # %%
 from rlhf_edu.plots.sliders import slide
@@ -114,7 +115,7 @@ def next_word(text, temperature, k, P):
 
 
 text = W.Text("Once upon a time there was a", continuous_update=False, layout=W.Layout(width="640px"))
-slide(next_word, text=text, temperature=(0.1, 2.0, 1.0), k=(1, len(words), len(words)), P=(0.05, 1.0, 1.0))
+slide(next_word, text=text, temperature=(0.1, 2.0, 1.0), k=(1, len(words), len(words)), P=(0.05, 1.0, 0.95))
 
 # %% [markdown]
 # A fixed $k$ is too large where grammar leaves one choice and too small where any name would do; the nucleus adapts.
@@ -282,8 +283,9 @@ rows = "".join(f"<tr>{cell}{escape(old)}</td>{cell}{escape(new)}</td></tr>" for 
 HTML(f"<table style='max-width:900px'><tr>{head}before</th>{head}after fine-tuning</th></tr>{rows}</table>")
 
 # %% [markdown]
-# The ceiling is the examples' own score, not 1: SFT *imitates*. It cannot become better than what it is shown, it needs
-# somebody who writes the examples, and it never learns what to avoid. So we go on to rewards.
+# The ceiling is the examples' own score, not 1: SFT *imitates*. Sampled at $T = 1$, the best it can do is to write like
+# its examples, the better and the worse alike. (Sampled cooler it can score above their mean, at the price of variety.) It
+# needs somebody who writes the examples, and it never learns what to avoid. So we go on to rewards.
 #
 # ## 4 Text is a decision problem
 #
@@ -337,7 +339,8 @@ while not terminated:
 print(f"{q.shape[0]:,} states; writes “{info['text']}”, reward {rew:g}, best possible {game.n_new}")
 
 # %% [markdown]
-# A table has a row for every text: 3,125 here, and more than atoms in the world for real stories. A language model is
+# A table has a row for every way to fill the five places: 3,125 here (only 40 of them are texts to be continued), and
+# more than atoms in the world for real stories. A language model is
 # what fits in its place: a policy that generalises over texts.
 #
 # ## 5 REINFORCE on tokens
@@ -458,7 +461,8 @@ for beta in (1.0, 0.3, 0.1):
 
 # %% [markdown]
 # $0.05\, e^{1/0.3} = 1.40$ against $0.95$: a share of 0.60. As $\beta \to 0$, all goes to the reward, however rare the
-# text was; as $\beta \to \infty$, nothing moves. You will meet this formula again in lessons 14 and 16.
+# text was; as $\beta \to \infty$, nothing moves. You will meet this objective again in lesson 14, and the formula in
+# lesson 16.
 #
 # Last, where does the taught policy spend its nats? Hover for the numbers.
 
@@ -476,6 +480,9 @@ lines = [
 TokenMap(lines, "log π − log π_ref (nats); ■ is the end")
 
 # %% [markdown]
+# Hardly anything on the "!" itself: once a sentence has begun with *What a wonderful day*, the mark comes by itself. The
+# nats go to the words that lead there: *What*, the opening quote, *The … vanished*.
+#
 # ## Your turn
 #
 # 1. *(5 minutes, easy)* Sample with $T = 0.7$ and then filter with $P = 0.9$; then the other way round. Same distribution?
@@ -492,7 +499,7 @@ TokenMap(lines, "log π − log π_ref (nats); ■ is the end")
 #
 # - Temperature, top-k and nucleus change the distribution: fine for reading, wrong for learning.
 # - A cache gives the same words for a fraction of the work; a row must get the same numbers alone and in a batch.
-# - SFT learns the answers only, their end included, and imitates: the examples are its ceiling.
+# - SFT learns the answers only, their end included, and imitates: at $T = 1$ the examples are its ceiling.
 # - State: the text. Action: a token. Reward: once, at the end.
 # - Reward alone kills language. A price on KL aims at $\pi_\text{ref}\, e^{R/\beta}$.
 #

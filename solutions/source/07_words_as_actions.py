@@ -120,7 +120,9 @@ check("learn_mask", hidden=True)
 # A_b = R_b - \frac{1}{B-1} \sum_{c \ne b} R_c, \qquad L = -\frac1B \sum_b A_b \sum_t m_{bt} \log \pi_{bt}$$
 #
 # By hand: two texts of one token with log-probs $-1$ and $-2$, rewards 1 and 0 and $\beta = 0$ have $A = 1$ and $-1$, so
-# $L = -\tfrac12 (1 \cdot (-1) + (-1)(-2)) = -0.5$. (In training, $A$ is a constant: it is `detach`ed.)
+# $L = -\tfrac12 (1 \cdot (-1) + (-1)(-2)) = -0.5$. (In training $A$ is a
+# constant: compute it from `logp.detach()`, but leave the last $\log \pi$ attached, or nothing is learned. The check sees
+# the value only, not the gradient.)
 
 
 # %% answer="reinforce_loss"
@@ -168,7 +170,10 @@ labels = ("training loss (nats a token)", "held-out loss (nats a token)", "well-
 for ax, curve, label in zip(axes, (train, held_out, grammatical, ended), labels, strict=True):
     ax.plot(range(0, 41, 4), curve, "o-", color="black", markersize=3)
     ax.set(xlabel="step", ylabel=label, ylim=(0, 1.1 * max(max(curve), 1)))
-Picture(figure, "The training loss falls; the held-out loss rises; fewer sentences are well formed, fewer texts end")
+Picture(
+    figure,
+    "The training loss falls; the held-out loss rises; fewer sentences are well formed; the share of texts that end goes up and down",
+)
 
 # %% [markdown]
 # *In words: the training loss falls from 14.22 to 3.12 nats, the held-out loss rises from 0.73 to 3.32, the share of
