@@ -63,7 +63,8 @@ for said, likes in {"no guidelines": ("spooky", "happy_ending", "short"), "one p
 # their labellers seem to have liked what is quick to check. Stiennon et al. (2020) saw the gap between what they wanted and
 # what had been labelled, wrote guidelines, talked with their labellers, and measured agreement all along.
 #
-# Good guidelines say what counts, what does not, what to do in doubt, and when to skip. The next cell prints ours.
+# Good guidelines say what counts, what does not, what to do in doubt, and when to skip. The next cell prints ours. (It is
+# short. Which two of the four does it leave out?)
 #
 # ## 2 Four ways to answer
 #
@@ -131,6 +132,8 @@ Edit(editing)
 # %% [markdown]
 # With fewer than two answers of yours to a kind, a **simulated person** answers the rest. It cannot write: for edits, it
 # puts one fixed sentence at the end of each story. All of this is marked as simulated, and stays out of the way of your own.
+# (A ≻ B: A is better than B. Two marks of one opening imply a pair if they differ, an edit one if it changed something:
+# the new text ≻ the old.)
 
 # %%
 from rlhf_edu.feedback import types
@@ -154,7 +157,7 @@ for name, session in {"rate": rating, "compare": comparing, "rank": ranking, "ed
 # ### What does one answer say?
 #
 # A coin's worth of news is one **bit**. If all $m$ answers are equally likely, one of them says $\log_2 m$ bits: a comparison
-# $\log_2 2 = 1$, a mark out of five $\log_2 5 = 2.3$, an order of four $\log_2 4! = 4.6$.
+# $\log_2 2 = 1$ (with tie and *both bad* at most $\log_2 4 = 2$), a mark out of five $\log_2 5 = 2.3$, an order of four $\log_2 4! = 4.6$.
 #
 # An order of four implies six pairs, $4 \cdot 3 / 2$. **Predict:** is it worth six comparisons?
 #
@@ -175,7 +178,7 @@ print(f"{fits} of {2**6}: an order says log2 {fits} = {math.log2(fits):.2f} bits
 # | | says at most | best where | beware |
 # | --- | --- | --- | --- |
 # | rating | log₂ marks | texts stand alone, "good enough?" matters | everybody's 4 is another 4; it drifts |
-# | comparison | 1 bit | differences are small, people many | does not say *how much* better, nor whether either is good |
+# | comparison | 1 bit, 2 with tie and *both bad* | differences are small, people many | does not say *how much* better, nor whether either is good |
 # | ranking | log₂ k! | reading costs more than deciding | long lists tire; the middle is guessed |
 # | edit | a whole text | people can write what the model cannot | slow, and it teaches their style, too |
 #

@@ -329,7 +329,8 @@ follow(two_biases, position=W.FloatSlider(1.0, **bias), length=W.FloatSlider(2.0
 
 # %% [markdown]
 # A pull to the left lifts the whole curve: at 0 it no longer passes through one half. A pull to length makes the right
-# curve steep; in the left picture it looks like noise, and the points lie flatter than the line.
+# curve steep; the left picture hardly shows it: it looks like a little noise, and only at 3 do the points lie a trifle
+# flatter than the line.
 #
 # One difference matters. Position is pure accident, and swapping sides exposes it. Length is a property of the text:
 # where longer stories *are* better, "the longer one won" proves nothing. You need pairs that are equal but for their
@@ -347,7 +348,7 @@ follow(two_biases, position=W.FloatSlider(1.0, **bias), length=W.FloatSlider(2.0
 # $$P(\text{true}_i = j) \propto p_j \prod_r \pi^{(r)}_{j,\,\text{said}(i,r)}, \qquad
 # \pi^{(r)}_{jk} \propto \sum_i P(\text{true}_i = j)\,[\,r \text{ said } k \text{ of } i\,]$$
 #
-# $\pi^{(r)}_{jk}$: how often person $r$ says $k$ when $j$ is true. Seven people judge our pairs. Five are careful. *Gus*
+# $p_j$: how often $j$ is true; $\pi^{(r)}_{jk}$: how often person $r$ says $k$ when $j$ is true. Seven people judge our pairs. Five are careful. *Gus*
 # hardly looks. *Hal* misread the guidelines, and picks the *less* spooky story.
 #
 # **Predict** how the majority fares, and whether anything can be learned from Hal.
@@ -539,7 +540,8 @@ for name, (a, b) in cases.items():
     print(f"{name:<14} {n:>4} pairs   same {np.mean(a == b) * len(a) / n:.0%}   κ {agreement.cohen_kappa(a, b):+.2f}")
 
 # %% [markdown]
-# *Shuffled*: both fall to what luck gives, while habits, speed and self-consistency of both people look fine. *Filled*:
+# *Shuffled*: both fall to what luck gives, while each person's habits and speed look fine and, if items were only
+# renumbered, their self-consistency too. *Filled*:
 # the percentage hardly moves, but κ halves: a made-up answer agrees by luck alone. *No ties* is the nastiest, since
 # everything gets **better**. Ties mark the hard pairs; whoever drops them reports only on easy ones.
 # So report how many pairs a κ rests on, how many were ties, and who answered.

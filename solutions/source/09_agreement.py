@@ -185,7 +185,7 @@ for name, values in report.items():
 # What is wrong with D?
 #
 # - **a** D clicks at random
-# - **b** D's answers are joined to the wrong pairs: the ids in that file were shuffled
+# - **b** D's answers are joined to the wrong pairs: that file numbers the pairs in another order, the same one both times
 # - **c** D has another taste than the others
 # - **d** D always presses the same side
 # - **e** ties were dropped before κ was computed

@@ -52,6 +52,25 @@ def holds_undo_ends_person(log):
     return sorted((w, i, v) for (w, i), v in cut.items())
 
 
+def holds_lost_without_consent(log):
+    """What was said while withdrawn does not come back with a new consent."""
+    out, heard = set(), []
+    for e in log:
+        out = out | {e["who"]} if e["action"] == "withdraw" else out - {e["who"]} if e["action"] == "consent" else out
+        heard += [e] if e["action"] != "answer" or e["who"] not in out else []
+    return holds(heard)
+
+
+def holds_wiped(log):
+    """What was said before a withdrawal does not come back either."""
+    last = {e["who"]: n for n, e in enumerate(log) if e["action"] == "withdraw"}
+    return holds([e for n, e in enumerate(log) if e["action"] != "answer" or n > last.get(e["who"], -1)])
+
+
+def skips(log):
+    return {e["uid"] for e in log if e["action"] == "skip"}
+
+
 def holds_all(log):
     """Every answer that was not taken back, also those replaced later."""
     back = {e["target"] for e in log if e["action"] == "undo"}
@@ -118,6 +137,12 @@ def free_by_dict(items, answers, leases, who, per_item, now):
     return [item for item, others in people.items() if item not in done and len(others) < per_item]
 
 
+def free_by_lease(items, answers, leases, who, per_item, now):
+    """One lease for a person and item, as a store keeps them."""
+    until = {(item, person): end for item, person, end in leases}
+    return free(items, answers, [(i, p, end) for (i, p), end in until.items()], who, per_item, now)
+
+
 MUTANTS = {
     "current_answers": {
         "only answers are read": holds_no_undo_no_consent,
@@ -128,6 +153,9 @@ MUTANTS = {
         "not sorted": lambda log: holds(log)[::-1],
         "a dict": lambda log: {item: value for _, item, value in holds(log)},
         "empty": lambda log: [],
+        "answers without consent are lost for good": holds_lost_without_consent,
+        "a withdrawal wipes what was said": holds_wiped,
+        "a skip stays": lambda log: holds([e for e in log if e["target"] not in skips(log)]),
     },
     "taste_and_pull": {
         "d only": lambda p, l: (pull(p, l)[0], 0.0),
@@ -176,7 +204,7 @@ ALTERNATIVES = {
     "current_answers": {"one pass": holds, "stacks": holds_by_stacks},
     "taste_and_pull": {"two shares": pull, "logistic regression": pull_by_fitting},
     "ranked_pairs": {"pairs": ranked, "ranks": ranked_by_rank},
-    "free_items": {"sets": free, "a dict": free_by_dict},
+    "free_items": {"sets": free, "a dict": free_by_dict, "a lease each": free_by_lease},
     "lost_labels": {
         "as asked": {"fault": "b", "evidence": "repeats"},
         "dressed": {"fault": "(B)", "evidence": "Repeats"},

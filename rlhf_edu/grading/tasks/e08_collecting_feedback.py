@@ -74,6 +74,10 @@ def draw_log(rng: np.random.Generator, i: int, hidden: bool) -> dict:
         log += [event(105, ANN, "consent")] if i != 2 else []
         log += [event(106, BO, "answer", 2, 2), event(107, ANN, "answer", 2, 0)]
         log += [event(108, BO, "undo", 2, target=106), event(109, CY, "answer", 2, 1), event(110, CY, "consent")]
+        dee = 9  # whom the dice below never draw: withdrew, answered, agreed again; and took a skip back
+        log += [event(111, dee, "answer", 1, 1), event(112, dee, "withdraw"), event(113, dee, "answer", 2, 2)]
+        log += [event(114, dee, "consent"), event(115, dee, "answer", 3, 0), event(116, dee, "skip", 3)]
+        log += [event(117, dee, "undo", 3, target=116)]
     for uid in range(120, 120 + length):
         who, taken = int(rng.integers(people)), {e["target"] for e in log}
         mine = [e for e in log if e["who"] == who and e["action"] in ("answer", "skip") and e["uid"] not in taken]
@@ -128,6 +132,7 @@ def draw_desk(rng: np.random.Generator, i: int, hidden: bool) -> dict:
     leases += [(order[2], name, now + 10.0) for name in names[1 : 1 + per_item]]  # held by enough others
     answers += [(order[3], names[1])] if per_item > 1 else []
     leases += [(order[3], names[1], now + 9.0)] if per_item > 1 else []  # one person, although twice there
+    leases = [(i, p, until) for (i, p), until in {(i, p): until for i, p, until in leases}.items()]  # one lease each
     return {"items": order, "answers": answers, "leases": leases, "who": 0, "per_item": per_item, "now": now}
 
 
