@@ -93,8 +93,9 @@ print("100 random scales: my_level_chances equals the library's")
 
 
 # %% [markdown]
-# A coin toss between *fair* (0.38) and *good* (0.50), and still *bad* in one of eight. **Play:** someone stingy has high
-# cuts. How far must they move until *good* is never said of $r = 1$?
+# *Good* is likeliest, in half of the cases, then *fair* (0.38), and still *bad* in one of eight. **Play** with a scale of
+# four: someone stingy has high cuts. How far to the left must *lenient* go until *great* is rarer than one in fifty at
+# $r = 1$?
 
 
 # %%
@@ -228,7 +229,7 @@ print(labels.counts(), "  share changed:", [f"{x:.2f}" for x in labels.changed.t
 #
 # Ratings, pairs, rankings and edits now speak of the same $r$. So one fit can take any mixture: every answer adds its own
 # surprise, and the scale's cuts are learned on the way. What is missing is a way from a *text* to $r$. The simplest:
-# one weight for each word.
+# one weight for each word. We judge it by its **correlation** with the crowd's mean on fresh texts: 1 in step, 0 unrelated.
 
 
 # %%
@@ -266,7 +267,7 @@ def agreement(scorer):  # with the mean rating of texts it has never seen
 
 one_each = [Rating("", text, int(rng.choice(ratings[text])), low=-4, high=4) for text in learn]
 scorer = learned_from(one_each)
-print(f"{len(one_each)} ratings, one of each text; r with the crowd's mean on {len(fresh)} fresh texts:")
+print(f"{len(one_each)} ratings, one of each text; correlation with the crowd's mean on {len(fresh)} fresh texts:")
 print(f"{agreement(scorer):.2f}   (one seed)")
 
 # %%
@@ -315,7 +316,9 @@ order = np.argsort(mean)
 ax.fill_between(range(len(order)), low[order], high[order], color="0.85", linewidth=0, label="crowd, 10 to 90 %")
 ax.plot(mean[order], color="0.3", label="crowd, mean")
 for i, (name, marks) in enumerate({who: np.array(list(yours.values())), "model": by_model}.items()):
-    ax.plot(marks[order], MARKERS[i], color=COLOURS[i], label=f"{name}: r = {np.corrcoef(marks, mean)[0, 1]:.2f}")
+    ax.plot(
+        marks[order], MARKERS[i], color=COLOURS[i], label=f"{name}: correlation {np.corrcoef(marks, mean)[0, 1]:.2f}"
+    )
 ax.set(xlabel="texts, from worst to best", ylabel="rating", ylim=(-4.5, 4.5))
 ax.legend(frameon=False, fontsize=8, loc="upper left")
 Picture(figure, f"Ratings of {len(order)} texts: the crowd's mean and spread, {who}, and the word model")
@@ -331,7 +334,9 @@ for text in texts:
     i = rng.integers(len(ratings[text]))
     alone.append(ratings[text][i])
     others.append(np.mean(ratings[text][:i] + ratings[text][i + 1 :]))
-print(f"one person with the mean of the others: r = {np.corrcoef(alone, others)[0, 1]:.2f} on {len(texts)} texts")
+print(
+    f"one person with the mean of the others: correlation {np.corrcoef(alone, others)[0, 1]:.2f} on {len(texts)} texts"
+)
 
 # %% [markdown]
 # ## 6 What a minute buys
@@ -368,7 +373,7 @@ for i, (kind, r) in enumerate(bought.items()):
     ax.fill_between(minutes, r.min(1), r.max(1), color=COLOURS[i], alpha=0.2, linewidth=0)
     ax.plot(minutes, np.median(r, 1), color=COLOURS[i], linestyle=DASHES[i], marker=MARKERS[i], label=kind)
     print(f"{kind:<8}", "  ".join(f"{m} min: {x:.2f}" for m, x in zip(minutes, np.median(r, 1), strict=True)))
-ax.set(xlabel="minutes of human time", ylabel="r with the crowd's mean", xscale="log")
+ax.set(xlabel="minutes of human time", ylabel="correlation with the crowd", xscale="log")
 ax.set_xticks(minutes, [str(m) for m in minutes])
 ax.minorticks_off()
 ax.legend(frameon=False)
@@ -377,19 +382,19 @@ Picture(figure, f"Agreement with the crowd by minutes spent, median and range of
 # %% [markdown]
 # With these seconds the three formats lie close together; ratings lead a little, and where bands overlap, three seeds do not
 # settle it. So choose the format for other reasons, too. Comparisons and rankings need no common idea of what "+2" means; ratings say
-# whether *anything* is good; and if your people rank as fast as they rate, rankings win. Change `SECONDS` and see.
+# whether *anything* is good; and if your people rank four texts in the time they rate one, rankings win. Change `SECONDS` and see.
 #
 # ## 7 Is it as sure as it should be?
 #
 # A reward model forecasts choices: $\sigma(r_x - r_y)$. When it says 80 %, does it come true in 80 % of the cases? And how low
-# can its loss get? Say three of four people prefer A, and the truth is $p = 3/4$. Whoever knows $p$ still pays $p(1 - p)$
+# can its loss get? Say the chance that somebody prefers A is $p = 0.6$. Whoever knows $p$ still pays $p(1 - p) = 0.24$
 # in **Brier score** $(p - y)^2$, since people waver. That is the ceiling, not 0, and not $\min(p, 1 - p)^2$.
 #
 # From $k$ of $n$ votes, without knowing $p$:
 #
 # $$\mathbb{E}\,\frac{k (n - k)}{n (n - 1)} = p (1 - p)$$
 #
-# **By hand**, 3 of 4: $3/12 = 0.25$; plugging in the share gives only $0.19$.
+# **By hand**, 3 of 4 votes, $p$ unknown: $3/12 = 0.25$; plugging in the share gives $0.19$, and that is too small on average.
 # **Predict:** which of the three below is right on average, if $p = 0.8$?
 
 # %%
@@ -403,7 +408,9 @@ print(
 print(f"share plugged in {np.mean(k / n * (1 - k / n)):.3f}   min(p, 1 − p)² {min(p, 1 - p) ** 2:.3f}")
 
 # %% [markdown]
-# Now a model that learned from pairs with hardly any prior, and another with one. Fresh pairs, each put to eight people:
+# Now a model that learned from pairs with hardly any **prior** (the pull of all weights to 0), and another with one. **ECE**,
+# the expected calibration error, is the mean distance between what was said and what came true, over bins of forecasts.
+# Fresh pairs, each put to eight people:
 
 # %%
 asked = [Query("compare", "", (a, b)) for a, b in zip(fresh[::2], fresh[1::2], strict=False)]
@@ -412,7 +419,10 @@ votes = np.array([[{"a": 1, "b": 0}.get(person(query).choice, np.nan) for _ in r
 decided = (~np.isnan(votes)).sum(1) >= 2
 votes, asked = votes[decided], [query for query, d in zip(asked, decided, strict=True) if d]
 yes, total = np.nansum(votes, 1).astype(int), (~np.isnan(votes)).sum(1)
-outcome, best = votes[~np.isnan(votes)], calibration.brier_ceiling_from_votes(yes, total)
+outcome = votes[~np.isnan(votes)]
+best = calibration.brier_ceiling_from_votes(
+    yes.repeat(total), total.repeat(total)
+)  # weighed by answers, as Brier's score is
 print(f"{len(asked)} pairs, {len(outcome)} decided answers; ceiling of the Brier score {best:.3f}, a coin {0.25:.3f}")
 
 # %%
@@ -450,7 +460,7 @@ Picture(figure, "Reliability: what each model says against what came true; the o
 # ## 8 How good can it get?
 #
 # A bag of words taught by one rating a text is a weak reader. Now each reader learns from the *mean* ratings of 9,500 film
-# sentences. On 1,060 others: r with their mean rating, and how often it foretells which of two sentences gets the higher mark
+# sentences. On 1,060 others: correlation with their mean rating, and how often it foretells which of two sentences gets the higher mark
 # (one random mark for each, ties aside).
 #
 # | reader | r | choices |
@@ -484,8 +494,8 @@ both = {text: dice.permutation(ratings[text]) for text in few}
 model = learned_from([Rating("", t, int(y), low=-4, high=4) for t, row in both.items() for y in row[:6]], prior=1e-3)
 with torch.no_grad():
     seen = model(few).numpy()
-print(f"the same texts, other people: r = {np.corrcoef(seen, [both[t][6:].mean() for t in few])[0, 1]:.2f}")
-print(f"fresh texts:                  r = {agreement(model):.2f}")
+print(f"the same texts, other people: correlation {np.corrcoef(seen, [both[t][6:].mean() for t in few])[0, 1]:.2f}")
+print(f"fresh texts:                  correlation {agreement(model):.2f}")
 
 # %% [markdown]
 # It has learned 150 texts by heart, and the test asked about these 150 texts. No error, no odd curve. **Split by text**
@@ -518,7 +528,8 @@ except ValueError as problem:
 # 1. Every kind of answer is a likelihood of the same hidden reward; one fit takes them all.
 # 2. An ordinal scale learns where a person's marks lie; regression assumes it.
 # 3. Choices and rankings fix differences only; their zero means nothing.
-# 4. Read Brier score and accuracy against what people's wavering allows, $\mathbb{E}[p(1-p)]$.
+# 4. Read a Brier score against what people's wavering allows, $\mathbb{E}[p(1-p)]$, and an accuracy against
+#    $\mathbb{E}[\max(p, 1-p)]$.
 # 5. Split by text, never by answer.
 #
 # ## Sources

@@ -292,9 +292,9 @@ print(f"in the new town {earns(best_for(model_of(new_env).reward, new.reach), ne
 #
 # ## 8 Your walk
 #
-# Straight through the mud (the cell below): to whom would that make sense? To somebody who does not mind it. Then you are the
-# expert: click from S cell by cell to where you want to end, then *Explain*. Try a long way around all mud; a tour past the
-# flowers and back; a stop halfway. Which walks does no reward of four weights explain?
+# Straight through the mud (the cell below): to whom would that make sense? To somebody who does not mind it. (It meets no
+# flowers, so their price means little.) Then you are the expert: click from S cell by cell to where you want to end, then *Explain*. Try a long way around all mud; a tour past the
+# flowers and back; a stop halfway. Which walks does no reward of four weights explain? (See the gap.)
 
 
 # %%
@@ -302,8 +302,8 @@ def explain(walk):
     """Prices of the grounds, and the reward they make, from one walk over neighbouring cells."""
     steps = [(a, {-1: 0, 7: 1, 1: 2, -7: 3}[b - a]) for a, b in pairwise(walk)]
     theta, few = np.zeros(4), irl.IRLConfig(gamma=GAMMA, steps=60, prior=0.02)
-    irl.max_ent_irl(theta, world, irl.observed_occupancy(world, [steps], GAMMA), phi, few).run()
-    title = "beside pavement: mud {:+.1f}, flowers {:+.1f}".format(*theta[1:3] - theta[0])
+    *_, last = irl.max_ent_irl(theta, world, irl.observed_occupancy(world, [steps], GAMMA), phi, few)
+    title = "beside pavement: mud {:+.1f}, flowers {:+.1f}; gap {:.2f}".format(*theta[1:3] - theta[0], last["gap"])
     return value_map(landing_pay @ theta, env, policy=best_for(phi @ theta), title=title)
 
 
@@ -472,13 +472,13 @@ follow(crumbs, gamma=W.SelectionSlider(options=[0.3, 0.5, 0.7, 0.9, 0.95], descr
 #
 # ## Your turn
 #
-# 1. *(5 minutes, easy)* Double `PAYS` and look at the walker's return and at the gap between the two ceilings. Why does it shrink?
-# 2. *(10 minutes, medium)* Run `believed` with `phi` in place of `irl.landing(world)`. What does the gap say now?
-# 3. *(10 minutes, medium)* Learn from the *best* policy in place of the walker, with `prior=0`. Why do the weights never stop growing?
+# 1. *(5 minutes, easy)* Double all *rewards* in `PAYS` (not the slip) and look at the walker's return and at the gap between the two ceilings. Why does it shrink?
+# 2. *(10 minutes, medium)* Run `believed` with `phi` in place of `irl.landing(world)` (and `np.zeros(4)` for the 35 weights). What does the gap say now?
+# 3. *(10 minutes, medium)* Learn from the *best* policy in place of the walker (as chances: `np.eye(4)[best_for(true)]`), with `prior=0`. Why do the weights never stop growing?
 # 4. *(15 minutes, hard)* Put a puddle `p` into a town where the walker never comes. What does IRL say it is worth? What
 #    would *you* have an agent do about it?
 #
-# The graded work is in `exercises/11_inverse_rl.ipynb`, with a bug hunt; the solutions are in `solutions/11_inverse_rl.ipynb`.
+# The graded work is in `exercises/11_inverse_rl.ipynb`, solved in `solutions/`.
 #
 # ## What to remember
 #

@@ -85,7 +85,8 @@ found = my_step_rewards(clips_1, clips_2, won)
 print("learned:", found.numpy().round(2), "  true:", worth)
 
 # %% [markdown]
-# **Check by brute force.** Try every triple of rewards on a grid: none explains the choices better. And then add 5 to every
+# **Check by brute force.** Try every triple of rewards on a grid: none explains the choices better by more than a thousandth
+# of a nat. And then add 5 to every
 # step. **Predict**: how much worse does that explain the choices?
 
 
@@ -106,7 +107,7 @@ print(f"5 more for every step: {surprise(found + 5):.4f}")
 # ## 2 A cart and a secret
 #
 # CartPole pays 1 a step for a pole that stands. We throw that away. The person has a secret: the cart should stand **one metre
-# left of the middle** (1 there, less the further off, 0 at three metres). The agent never sees this formula; we keep it to play
+# left of the middle** (1 there, less the further off, 0 from two metres off). The agent never sees this formula; we keep it to play
 # the person, and to measure.
 
 
@@ -133,7 +134,7 @@ print("lengths:", [c.n for c in clips[:12]], "  liked:", [round(likes(c), 1) for
 
 # %%
 camera = gym.make("CartPole-v1", render_mode="rgb_array")
-longest = max(clips, key=lambda c: c.n)
+longest = max((c for c in clips if c.n < 25), key=lambda c: c.n)
 clip(frames_of(camera, longest.x[: longest.n, :4]), alt="A clip of a pole that falls under random pushes")
 
 # %% [markdown]
@@ -390,7 +391,8 @@ for name, shift in {"as learned": 0.0, "mean 0": values.mean(), "highest 0": val
 # 1. *(5 minutes, easy)* Change `liking` so that the cart should stand in the right half. What else must you change? (Nothing.)
 # 2. *(10 minutes, medium)* Ask all questions at once: `ClipsConfig(rounds=1, comparisons=200)`. What does it believe of the left edge?
 # 3. *(10 minutes, medium)* Let the person answer at random 2 times in 10. How many rounds does that cost?
-# 4. *(15 minutes, hard)* Clips of one step: `length=1`. The person sees hardly any ends. Look at the zero, and at the agent.
+# 4. *(15 minutes, hard)* Clips of one step: `length=1`. No clip can be shorter than another any more. What becomes of the zero, and of
+#    the agent?
 #
 # The graded work is in `exercises/12_trajectory_preferences.ipynb`, with a bug hunt; the solutions are in
 # `solutions/12_trajectory_preferences.ipynb`.

@@ -185,7 +185,7 @@ for ax in axes[1:]:
 
 # %% [markdown]
 # *In words: over 200 steps the loss falls smoothly from 0.69 to 0.18 nats; the share right on what was learned climbs from
-# 0.89 to 0.96, on the test from 0.75 to 0.84; the ceiling (dashed) lies at 0.72.*
+# 0.89 to 0.96, on the test from 0.75 to 0.84; the ceiling (dashed) lies at 0.72. (The loss is measured before a step, the shares after it.)*
 #
 # What is wrong?
 #

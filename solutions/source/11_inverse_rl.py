@@ -181,7 +181,8 @@ axes[3].set_ylim(0, 35)
 # - **d** 50 walks are too few
 # - **e** the learner's γ is too large
 #
-# And which one picture shows a number that no policy could reach: `"likelihood"`, `"gap"`, `"weights"` or `"visits"`? Set
+# And which one picture shows the cause, not what follows from it: a number that was counted wrongly and that no policy could
+# reach? `"likelihood"`, `"gap"`, `"weights"` or `"visits"`. Set
 # `endless_climb = {"fault": "…", "evidence": "…"}`. Each part is worth half the points.
 
 # %% answer="endless_climb"

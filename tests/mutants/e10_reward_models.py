@@ -106,6 +106,12 @@ def waver_weighted(yes, votes):
     return float(np.average(k * (n - k) / (n * (n - 1)), weights=n))
 
 
+def ece_in(edges, p, y, right=False):
+    """Between these edges; the last bin takes its end too."""
+    k = np.clip(np.digitize(p, edges, right=right) - 1, 0, len(edges) - 2)
+    return sum(abs((p - y)[k == b].sum()) for b in range(len(edges) - 1)) / len(p)
+
+
 MUTANTS = {
     "level_chances": {
         "probit": levels_probit,
@@ -134,6 +140,8 @@ MUTANTS = {
         "Brier": lambda p, y, bins: ((p - y) ** 2).mean(),
         "by forecast": lambda p, y, bins: np.abs(p - y).mean(),
         "zero": lambda p, y, bins: 0.0,
+        "bins over the data": lambda p, y, bins: ece_in(np.linspace(p.min(), p.max(), bins + 1), p, y),
+        "an edge belongs to the lower bin": lambda p, y, bins: ece_in(np.linspace(0, 1, bins + 1), p, y, right=True),
     },
     "wavering": {
         "weighted by votes": waver_weighted,

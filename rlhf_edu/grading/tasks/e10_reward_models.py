@@ -78,14 +78,19 @@ def draw_rankings(rng: np.random.Generator, i: int, hidden: bool) -> dict:
 
 
 def draw_forecasts(rng: np.random.Generator, i: int, hidden: bool) -> dict:
-    """Forecasts that are too sure, unevenly spread over the bins; some of exactly 0 and 1."""
+    """Forecasts that are too sure, unevenly spread over the bins; some of exactly 0 and 1, some between two bins."""
     n, bins = ((8, 4), (20, 5), (60, 10), (150, 10), (300, 20))[i]
+    bins = bins + 3 if hidden else bins
     truth = rng.beta(1.2, 0.7, n)
     p = np.clip(truth + 0.6 * (truth - 0.5) + rng.normal(0, 0.05, n), 0, 1)
-    p[:2] = 1.0, 0.0
     outcome = (rng.random(n) < truth).astype(float)
-    outcome[:2] = 0.0, 1.0
-    return {"p": p, "outcome": outcome, "bins": bins + 3 if hidden else bins}
+    if i == 3:
+        p = 0.1 + 0.7 * p  # nothing near the ends: bins cover [0, 1], not the data
+    else:
+        p[:2], outcome[:2] = (1.0, 0.0), (0.0, 1.0)
+    if bins % 2 == 0:
+        p[2:5], outcome[2:5] = 0.5, 0.0  # on an edge: it belongs to the upper bin
+    return {"p": p, "outcome": outcome, "bins": bins}
 
 
 def draw_votes(rng: np.random.Generator, i: int, hidden: bool) -> dict:

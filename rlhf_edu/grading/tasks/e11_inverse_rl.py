@@ -94,14 +94,15 @@ def draw_sweep(rng: np.random.Generator, i: int, hidden: bool) -> dict:
 
 
 def draw_time(rng: np.random.Generator, i: int, hidden: bool) -> dict:
-    """A random policy in a random world; hidden ones may begin in one state only."""
+    """A random policy in a random world, one of which never ends; hidden ones may begin in one state only."""
     n_states, n_acts = SIZES[i]
     starts = rng.dirichlet(np.ones(n_states))
     if hidden and i % 2:
         starts = np.eye(n_states)[-1]
+    endless = rng.dirichlet(np.ones(n_states), (n_states, n_acts))
     return {
         "policy": rng.dirichlet(np.ones(n_acts), n_states),
-        "reach": random_reach(rng, n_states, n_acts),
+        "reach": endless if i == 3 else random_reach(rng, n_states, n_acts),
         "starts": starts,
         "gamma": (0.5, 0.9, 0.8, 0.95, 0.9)[i],
     }

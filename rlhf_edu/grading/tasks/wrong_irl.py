@@ -86,7 +86,7 @@ GRADIENT = {
     ),
     "swapped": (
         lambda th, e, o, phi, lam: _pull(o, e, phi) - 2 * lam * th,
-        "expert and learner are swapped: what the expert does *more* of must become dearer to you",
+        "expert and learner are swapped: what the expert does *more* of must become worth more",
     ),
     "no_prior": (lambda th, e, o, phi, lam: _pull(e, o, phi), "the prior is missing"),
     "prior_pushes": (
