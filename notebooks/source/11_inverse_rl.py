@@ -287,7 +287,7 @@ print(f"best possible:       here {earns(best_for(true)):7.2f}, ", end="")
 print(f"in the new town {earns(best_for(model_of(new_env).reward, new.reach), new_env):7.2f}")
 
 # %% [markdown]
-# (Medians over the seeds.) At home both do well. In the new town, numbers on *cells* know where mud was, not that it
+# (Medians.) At home both do well. In the new town, numbers on *cells* know where mud was, not that it
 # was mud. Rewards travel when they are about things that travel: **what you let a reward see decides what it can learn.**
 #
 # ## 8 Your walk
@@ -466,9 +466,9 @@ follow(crumbs, gamma=W.SelectionSlider(options=[0.3, 0.5, 0.7, 0.9, 0.95], descr
 
 # %% [markdown]
 # Every guess explains the walker; no gap is above 0.005. But somebody impatient cannot want a goal that is
-# far away; so the reward is laid out along the way, like crumbs. Give it to an agent that does look ahead ($\gamma = 0.95$, the
+# far away; so the reward is laid out along the way, like crumbs. Give it to one that does look ahead ($\gamma = 0.95$, the
 # arrows), and with 0.3 or 0.5 it stays with the crumbs: no better than chance. **A perfect fit says nothing about the reward.** Four *kinds*
-# of ground cannot lay crumbs, and so they would have given the fault away (task 2).
+# of ground cannot lay crumbs: they would have given the fault away (task 2).
 #
 # ## Your turn
 #
