@@ -478,7 +478,7 @@ follow(crumbs, gamma=W.SelectionSlider(options=[0.3, 0.5, 0.7, 0.9, 0.95], descr
 # 4. *(15 minutes, hard)* Put a puddle `p` into a town where the walker never comes. What does IRL say it is worth? What
 #    would *you* have an agent do about it?
 #
-# The graded work is in `exercises/11_inverse_rl.ipynb`, solved in `solutions/`.
+# The graded work is in `exercises/11_inverse_rl.ipynb`, solved in `solutions/11_inverse_rl.ipynb`.
 #
 # ## What to remember
 #
