@@ -287,13 +287,13 @@ print(f"best possible:       here {earns(best_for(true)):7.2f}, ", end="")
 print(f"in the new town {earns(best_for(model_of(new_env).reward, new.reach), new_env):7.2f}")
 
 # %% [markdown]
-# (Medians.) At home both do well. In the new town, numbers on *cells* know where mud was, not that it
+# (Medians over the seeds.) At home both do well. In the new town, numbers on *cells* know where mud was, not that it
 # was mud. Rewards travel when they are about things that travel: **what you let a reward see decides what it can learn.**
 #
 # ## 8 Your walk
 #
 # Straight through the mud (the cell below): to whom would that make sense? To somebody who does not mind it. (It meets no
-# flowers, so their price means little.) Then you are the expert: click from S cell by cell to where you want to end, then *Explain*. Try a long way around all mud; a tour past the
+# flowers, so their price means little.) Then you are the expert: click from S cell by cell to where you want to end, then *Explain*. Try a long way round; a tour past the
 # flowers and back; a stop halfway. Which walks does no reward of four weights explain? (See the gap.)
 
 
