@@ -115,7 +115,7 @@ play(env, lambda obs: dice.choice(4, p=expert[obs]), seed=3, max_steps=60)
 
 # %% [markdown]
 # She is a person, not a planner: she wanders a little, since small differences do not matter much to her. So there are
-# *two* ceilings. **Predict** which is higher: what she earns, or what the best policy for her own reward would earn?
+# *two* ceilings. **Predict** which is higher: what she earns, or what the best policy for her reward would earn?
 
 
 # %%
