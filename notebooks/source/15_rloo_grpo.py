@@ -206,7 +206,7 @@ Picture(figure, "Pull by chance to pass, flatter for GRPO. At 1/2 over at 1/10: 
 
 # %% [markdown]
 # The division lifts the prompts at both edges, towards $\sqrt{p(1-p)}$ in large groups: whenever a group differs at all, it
-# counts in full, whether half of it fails or one text. Some want that (hard prompts are not forgotten). But it is another
+# is stretched to the same spread, so that one failure in eight pulls two thirds as hard as four (undivided: less than half). Some want that (hard prompts are not forgotten). But it is another
 # objective, and a group that hardly differs often differs by noise.
 #
 # **By the length.** GRPO as published averages over the tokens of each text, then over texts:
@@ -308,7 +308,8 @@ for name, adv in {"RLOO: advantage (sd)": whole, "PPO: advantage (sd)": by_token
 
 # %% [markdown]
 # RLOO praises or blames a story as a whole, its full stops included; over many groups the innocent words cancel out. PPO
-# spreads credit to the words that changed the outlook, if the guess is any good.
+# gives credit to the words on the way to a change of outlook ($\lambda = 0.95$ reaches about twenty words back) and hardly
+# any once it is settled, if the guess is any good.
 #
 # ## 5 Train it with your own advantages
 #
@@ -348,7 +349,8 @@ print(
 )
 
 # %% [markdown]
-# Now GRPO, and PPO with as many texts (it also has a value head to train).
+# No group is flat: the judge's scores are real numbers, and hardly two are equal. Where a test only passes or fails
+# (section 3), many are. Now GRPO, and PPO with as many texts (it also has a value head to train).
 
 # %%
 import time
@@ -398,7 +400,8 @@ for name, who in (("RLOO", student), ("GRPO", grpo_student), ("PPO", ppo_student
     )
 
 # %% [markdown]
-# All three end close together. PPO gets there sooner: its values start from the judge's own guess, so each word is judged
+# RLOO and PPO end close together; GRPO stays a little behind (one seed; over five, below, the ranges overlap). PPO gets
+# there sooner: its values start from the judge's own guess, so each word is judged
 # at once, while a group has to write eight stories to find out which was good.
 #
 # One seed proves little. `tests/benchmarks/bench_methods.py` gives every method the same forty answers and the same limit of
@@ -451,7 +454,8 @@ compare(broken, "n_new", "gold", "kl_nats")
 #
 # 1. *(10 minutes, easy)* The same 64 texts a step as 32 × 2, 8 × 8 and 2 × 32. Which learns best, and does section 2 say
 #    why?
-# 2. *(10 minutes, easy)* Forget the baseline: `advantages=lambda s: s + 3`. What do score and KL do, and why is unbiased not
+# 2. *(10 minutes, easy)* Forget the baseline: `advantages=lambda s: s + 3` (scores are in standard deviations from the
+#    reference's mean, itself a baseline; the 3 spoils it). What do score and KL do, and why is unbiased not
 #    enough?
 # 3. *(15 minutes, medium)* Compare each story with those of the *other* openings only. Still unbiased? What does it cost?
 # 4. *(15 minutes, hard)* Give every token its own baseline: the mean, over the group, of the judge's running guess

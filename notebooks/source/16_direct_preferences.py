@@ -8,7 +8,7 @@
 #
 # - solve "reward minus $\beta$ KL" exactly for three answers, and turn the solution round into a loss;
 # - write DPO, IPO, KTO, ORPO and SimPO, and prove them equal to the library's;
-# - train on forty answers, watch chosen texts become *less* likely, and compare with reinforcement learning.
+# - train on forty answers, watch almost half of the chosen texts become *less* likely, and compare with reinforcement learning.
 #
 # | | |
 # | --- | --- |
@@ -166,7 +166,8 @@ print(f"DPO {my_dpo(pair):.3f}   log 2 = {np.log(2):.3f}, the loss before traini
 # - **KTO** (Ethayarajh et al. 2024) needs no pairs, only thumbs up or down: each answer is compared with what the policy gives
 #   on average, $z_0 = \text{KL}(\pi \,\|\, \pi_\text{ref})$.
 # - **SimPO** (Meng et al. 2024) has no reference: the mean log-prob a *token* is the reward, to be won by $\gamma$.
-# - **ORPO** (Hong et al. 2024) has none either: fine-tune on the winner, plus a push on the odds $\frac{p}{1-p}$.
+# - **ORPO** (Hong et al. 2024) has none either: fine-tune on the winner, plus a push on the odds $\frac{p}{1-p}$, where
+#   $p = \pi(y)^{1/n}$ (of $n$ tokens).
 
 
 # %%
@@ -319,7 +320,7 @@ for step in range(5):
 # in each round 24 openings with 8 stories each, of which the best and the worst make a pair (Guo et al. 2024). `my_dpo`
 # stays as it is, and so does the reference.
 #
-# **Predict.** The same loss, the same forty human answers, as many texts as PPO writes. Better than section 4, or not?
+# **Predict.** The same loss, the same forty human answers, at most PPO's 1,536 texts. Better than section 4, or not?
 
 # %%
 from rlhf_edu.reward.train import fit_preferences
@@ -369,7 +370,7 @@ for name, who in (("DPO, 40 answers", student), ("DPO, own texts", own), ("PPO",
 # %% [markdown]
 # The same forty answers and the same loss, yet through a judge they go much farther, and for less KL: 24 fresh pairs a round
 # keep the loss from learning stories by heart, and they are the policy's own, so what is pushed down is what it would say.
-# PPO stays ahead here. That is one seed; `tests/benchmarks/bench_methods.py` has five others (512 fresh openings, median,
+# PPO stays ahead here, and stops after 640 texts. That is one seed; `tests/benchmarks/bench_methods.py` has five others (512 fresh openings, median,
 # lowest to highest; 2026-11-24, two shared cores):
 #
 # | method | win rate, happy_ending | KL (nats) | processor seconds | win rate, spooky |

@@ -116,8 +116,8 @@ print("      the formula            " + "  ".join(f"{x:.3f}" for x in formula))
 
 # %% [markdown]
 # It is the limit of very many texts, none likelier than a trifle and none with equal scores; for anything else it is an
-# **upper bound** (Beirami et al., 2024). Of walks, most are rated 0. How far off is it there? Everything can be computed:
-# multiply the chances of steps.
+# **upper bound** (Beirami et al., 2024). Of walks, most are rated 0. How far off is it there? Multiply the chances
+# of steps.
 
 
 # %%
@@ -184,7 +184,7 @@ assert torch.equal(
 print("two prompts of three texts, the best two of each, as in the library:", my_kept(scores, 3, 2).tolist())
 
 # %% [markdown]
-# In section 6 it trains a language model.
+# Section 6 uses it.
 #
 # ## 4 Hope, but within reason
 #
@@ -261,8 +261,8 @@ for tau in (0.5, 0.9, 0.99):
     print(f"τ = {tau}: " + "  ".join(f"V({c}) {v:.2f}" for c, v in zip("abcdef", my_values(small, tau), strict=True)))
 
 # %% [markdown]
-# At τ = 0.99 **e** is worth −2, though nobody ever walked from there in two. Keeping only the best walks would have
-# kept `fca`, and nothing about e at all.
+# At τ = 0.99 **e** is worth −2, though nobody ever walked from there in two. The best walk, `fca`, says
+# nothing about e.
 #
 # Now the pile. **Check:** at τ = 0.5, V must be minus the mean number of moves of a tourist who never gives up, which a
 # linear system gives. And near 1, minus the distance.
@@ -317,7 +317,7 @@ for tau in (0.3, 0.5, 0.7, 0.9, 0.99):
 
 # %% [markdown]
 # Surprised how good τ = 0.5 is? It knows what a token is worth *if a tourist walks on afterwards*; one step of sense is a
-# lot. But it stays below 1, and pushing harder does not help: in some places the way that is best for tourists is not the
+# lot. But it stays below 1: in some places the way that is best for tourists is not the
 # best way. τ = 0.9 plans for somebody sensible all the way.
 #
 # ## 6 The same, with a language model
@@ -369,7 +369,7 @@ print("20 random batches: my four losses equal the library's")
 
 # %% [markdown]
 # First a small GPT-2 (100,000 weights) reads the pile, without ratings. It also reads the *tails* of the walks: a tail of
-# a tourist's walk is one, too. So it meets every place as a first word, even the five where no rated walk begins.
+# a tourist's walk is one, too. So it meets even the five as a first word.
 
 # %%
 from rlhf_edu.lm.gpt2 import GPT2, GPT2Config
@@ -409,7 +409,7 @@ print(
 )
 
 # %% [markdown]
-# Now ILQL on the rated pile, nothing else; not one new walk is rated. The prompt is the start, the answer is the rest.
+# Now ILQL on the rated pile alone. The prompt is the start, the answer is the rest.
 # **Predict**: from the fifteen starts, how near to 1? And from the five?
 
 # %%
@@ -458,10 +458,11 @@ print(
 )
 
 # %% [markdown]
-# ILQL has never seen a new walk rated, and beats sixteen tries with a judge on the fifteen starts (one seed). The five are no harder:
-# what was learned about a place in passing serves where it comes first.
+# RFT's rounds cannot pass 0.63 on average: they begin with tourists' first steps, which have lost moves already. ILQL has
+# never seen a new walk rated, and beats sixteen tries with a judge on the fifteen starts (one seed). The five come out well
+# too, but lie nearer to a (1.8 moves, not 3.3); over three graphs they are a little harder.
 #
-# On three graphs (the benchmark `bench_walks.py`, 3000 walks each, 1000 steps of ILQL; median, lowest and highest;
+# On three graphs (`bench_walks.py`, 3000 walks each, 1000 steps of ILQL; median, lowest and highest;
 # 2026-11-24, one of two shared cores):
 #
 # | | five held-out starts | fifteen starts | seconds | new walks rated |
@@ -492,6 +493,7 @@ print(f"they earn {earns(chosen)[1:].mean():.2f}; the habit, tilted by it, {earn
 # %% [markdown]
 # It thinks it has arrived, wherever it is. At each corner some token nobody ever wrote still has its 0, and beats everything
 # true. Lesson 02 had the same zeros; but that agent *went* there and found out. Offline, nobody finds out.
+# Tilted by it, the habit stays as it was: all written streets get the same push.
 #
 # **No conservatism.** In a network tokens that nobody wrote do not stay at 0; they are whatever the weights make of them.
 # The same ILQL, with the CQL term left out. **Predict**: does it matter for a small β? For a large one?
@@ -548,7 +550,7 @@ follow(by_network, who=W.Dropdown(options=[*writers][::-1]), beta=slider("β", 1
 #
 # 1. Best of n needs no training. Its KL is at most $\log n - (n-1)/n$; each text costs n, and a judge must be there.
 # 2. RFT moves that cost into training. It still needs a judge.
-# 3. Values from a pile can stitch: better than any text in it, where halves meet.
+# 3. Values from a pile can stitch: better than any text from that start, where halves meet.
 # 4. Never take a maximum over tokens nobody wrote. An expectile stays with what was.
 # 5. The habit holds dreams back; the more β trusts the values, the more conservatism must.
 #

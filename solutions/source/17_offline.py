@@ -93,7 +93,8 @@ check("kept_kl", hidden=True)
 #
 # $$y_t = r_t + \gamma\, V(s_{t+1})$$
 #
-# Padding (mask False, on the right) gets 0, whatever `v` holds there.
+# Padding (mask False, on the right) gets 0, whatever `v` holds there. In hidden cases that may be NaN, and NaN · 0 is NaN:
+# choose with `np.where` instead of multiplying.
 
 
 # %% answer="q_targets"
