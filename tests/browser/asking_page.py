@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import warnings
 from contextlib import contextmanager, suppress
 
@@ -39,6 +40,14 @@ def counted(page, text):
 
 def stored(tmp_path):
     return [event.record for event in FeedbackStore(tmp_path / "answers.db").answers()]
+
+
+def soon(read, wanted, seconds=15):
+    """Assert that `read()` becomes `wanted`: the page goes on to the next question before the store has the answer."""
+    until = time.monotonic() + seconds
+    while (found := read()) != wanted and time.monotonic() < until:
+        time.sleep(0.05)
+    assert found == wanted
 
 
 def run_cells(notebook, first, last, seconds=120):

@@ -1,6 +1,7 @@
 """Two people of a class in two browsers, each with a kernel of their own, share one store and never get the same item."""
 
 import pytest
+from asking_page import soon
 
 from rlhf_edu.feedback.store import FeedbackStore
 
@@ -38,6 +39,7 @@ def test_two_browsers_share_a_pile_and_no_item_is_asked_twice(lab, tmp_path):
             page.wait_for_timeout(260)
             page.keyboard.press("t")
         page.locator(".rlhf-over").wait_for()
+    soon(lambda: len(FeedbackStore(file).answers()), 20)
     answers = FeedbackStore(file).answers()
     items = [event.item for event in answers]
     assert len(items) == len(set(items)) == 20

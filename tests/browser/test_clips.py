@@ -1,6 +1,7 @@
 """Choosing between clips in a real page: films that move together, keys, and an answer in the store."""
 
 import pytest
+from asking_page import soon
 
 from rlhf_edu.feedback.store import FeedbackStore
 
@@ -71,7 +72,7 @@ def test_films_are_wound_in_step_and_keys_choose(lab, tmp_path):
         page.keyboard.press(key)
     page.locator(".rlhf-count", has_text="2 of 4").wait_for()
     notebook.idle()
-    assert [e.record.chosen for e in FeedbackStore(file).answers()] == ["red", None]
+    soon(lambda: [e.record.chosen for e in FeedbackStore(file).answers()], ["red", None])
     page.keyboard.press("u")
     page.locator(".rlhf-count", has_text="1 of 4").wait_for()
     assert notebook.source_count() == cells

@@ -1,6 +1,7 @@
 """Labelling as a person does it: by mouse, by keyboard, with undo, after reopening, and where custom widgets fail."""
 
 import pytest
+from asking_page import soon
 
 from rlhf_edu.feedback.store import FeedbackStore
 
@@ -54,7 +55,7 @@ def test_label_by_mouse_and_undo(lab, file):
     page.get_by_role("button", name="Undo").click()
     wait_for(notebook, "2 of 6")
     assert "Prompt number 2." in page.locator(".rlhf-prompt").inner_text()
-    assert stored(file) == [("Prompt number 0.", "good story 0"), ("Prompt number 1.", "good story 1")]
+    soon(lambda: stored(file), [("Prompt number 0.", "good story 0"), ("Prompt number 1.", "good story 1")])
     assert all(0 < e.seconds < 60 for e in FeedbackStore(file).answers())
 
 
@@ -76,6 +77,7 @@ def test_label_by_keyboard_alone_and_jupyterlab_keeps_its_hands_off(lab, file):
     page.get_by_placeholder("another reason").fill("far too long")
     page.keyboard.press("Enter")
     page.get_by_text("All done. Thank you!").wait_for()
+    soon(lambda: len(FeedbackStore(file).events()), 6)
     events = FeedbackStore(file).events()
     assert [e.record.choice for e in events[2:4]] == ["tie", "both_bad"]
     assert [e.note for e in events[4:]] == ["It makes no sense", "far too long"]
@@ -86,8 +88,8 @@ def test_label_by_keyboard_alone_and_jupyterlab_keeps_its_hands_off(lab, file):
     for left in range(6):
         page.keyboard.press("u")
         wait_for(notebook, f"{5 - left} of 6")
-    assert stored(file) == []
-    assert len(FeedbackStore(file).events()) == 12
+    soon(lambda: len(FeedbackStore(file).events()), 12)
+    soon(lambda: stored(file), [])
 
 
 def test_keys_stay_in_the_view_when_the_button_pressed_last_is_switched_off(lab, file):

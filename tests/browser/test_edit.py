@@ -1,7 +1,7 @@
 """Editing in a real page, by mouse and by keyboard: what is written is what is stored, letter by letter."""
 
 import pytest
-from asking_page import counted, picture, shown_view, stored
+from asking_page import counted, picture, shown_view, soon, stored
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +29,7 @@ def test_edit_by_mouse(notebook, tmp_path):
     counted(page, "1 of 3")
     page.get_by_role("button", name="Good as it is").click()
     counted(page, "2 of 3")
+    soon(lambda: len(stored(tmp_path)), 2)
     changed, same = stored(tmp_path)
     assert (changed.text, changed.edited) == (
         "A ghost & a <b>bold</b> fox lived here.",
@@ -39,13 +40,17 @@ def test_edit_by_mouse(notebook, tmp_path):
 
 def test_edit_by_keyboard(notebook, tmp_path):
     page = notebook.page
+
+    def edited():
+        return [record.edited for record in stored(tmp_path)]
+
     page.locator(".rlhf-question").click()
     page.keyboard.press("e")
     page.keyboard.press("Control+End")
     page.keyboard.type(" Dad sus, g 0!")  # every letter is a key of ours or of JupyterLab, and must stay a letter
     page.keyboard.press("Control+Enter")
     counted(page, "1 of 3")
-    assert stored(tmp_path)[0].edited == "A ghost & a <b>bold</b> fox lived here. Dad sus, g 0!"
+    soon(edited, ["A ghost & a <b>bold</b> fox lived here. Dad sus, g 0!"])
     page.keyboard.press("Escape")
     page.keyboard.press("u")
     counted(page, "0 of 3")
@@ -53,4 +58,4 @@ def test_edit_by_keyboard(notebook, tmp_path):
     page.keyboard.press("0")
     page.keyboard.press("Control+Enter")
     counted(page, "1 of 3")
-    assert [record.edited for record in stored(tmp_path)] == ["A ghost & a <b>bold</b> fox lived here."]
+    soon(edited, ["A ghost & a <b>bold</b> fox lived here."])

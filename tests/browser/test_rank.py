@@ -1,7 +1,7 @@
 """Ranking in a real page, by dragging, by buttons and by keyboard: the order on the page is the order that is stored."""
 
 import pytest
-from asking_page import counted, picture, shown_view, stored
+from asking_page import counted, picture, shown_view, soon, stored
 
 pytestmark = pytest.mark.browser
 
@@ -45,11 +45,11 @@ def test_rank_by_mouse(notebook, tmp_path):
     picture(notebook, "rank_dragged")
     page.get_by_role("button", name="This is my order").click()
     counted(page, "1 of 3")
-    assert [list(record.ranked) for record in stored(tmp_path)] == [wanted]
+    soon(lambda: [list(record.ranked) for record in stored(tmp_path)], [wanted])
     page.get_by_role("button", name="Undo").click()
     counted(page, "0 of 3")
     assert shown(page) == wanted  # what was done is still there
-    assert stored(tmp_path) == []
+    soon(lambda: stored(tmp_path), [])
 
 
 def test_rank_by_keyboard(notebook, tmp_path):
@@ -61,7 +61,7 @@ def test_rank_by_keyboard(notebook, tmp_path):
     picture(notebook, "rank_named")
     page.keyboard.press("Enter")
     counted(page, "1 of 3")
-    assert list(stored(tmp_path)[0].ranked) == [before[i] for i in (3, 1, 0, 2)]
+    soon(lambda: [list(record.ranked) for record in stored(tmp_path)], [[before[i] for i in (3, 1, 0, 2)]])
     second = shown(page)
     page.keyboard.press("ArrowDown")  # choose the first, and move it down twice
     page.keyboard.press("Shift+ArrowDown")
@@ -69,4 +69,4 @@ def test_rank_by_keyboard(notebook, tmp_path):
     picture(notebook, "rank_moved")
     page.keyboard.press("Enter")
     counted(page, "2 of 3")
-    assert list(stored(tmp_path)[1].ranked) == [second[i] for i in (1, 2, 0, 3)]
+    soon(lambda: [list(record.ranked) for record in stored(tmp_path)][1:], [[second[i] for i in (1, 2, 0, 3)]])

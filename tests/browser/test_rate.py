@@ -1,7 +1,7 @@
 """Rating in a real page, by mouse and by keyboard: what is pressed is what is stored."""
 
 import pytest
-from asking_page import counted, picture, shown_view, stored
+from asking_page import counted, picture, shown_view, soon, stored
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def test_rate_by_mouse(notebook, tmp_path):
     counted(page, "1 of 4")
     press(page, "2")
     counted(page, "2 of 4")
-    assert [record.score for record in stored(tmp_path)] == [4, 2]
+    soon(lambda: [record.score for record in stored(tmp_path)], [4, 2])
 
 
 def test_rate_by_keyboard(notebook, tmp_path):
@@ -54,4 +54,4 @@ def test_rate_by_keyboard(notebook, tmp_path):
     picture(notebook, "rate_slider")
     page.keyboard.press("Enter")
     page.get_by_text("All done. Thank you!").wait_for()
-    assert [record.score for record in stored(tmp_path)] == [5, 3, 51]
+    soon(lambda: [record.score for record in stored(tmp_path)], [5, 3, 51])
