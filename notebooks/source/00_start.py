@@ -165,7 +165,8 @@ for n in [*range(2, len(answers), 6), len(answers)]:  # the opinion as it grew
 opinion
 
 # %% [markdown]
-# The first few answers throw the bars about; later ones only nudge them. Read the story with the longest bar: is it the
+# The first few answers throw the bars about; later ones only nudge them. With the simulated person who likes happy endings, three
+# answers tell nothing, ten about half of the order, and forty put the best story on top (one seed). Read the story with the longest bar: is it the
 # one you would have picked?
 #
 # ## 3 How clicks become numbers
@@ -249,8 +250,8 @@ else:
 # the art: the method is called **PPO** (proximal policy optimisation), and it never takes a large step.
 #
 # There is a leash, too. Chasing reward alone, the model would soon write whatever fools the reward model. So it pays for
-# each step away from how it used to write. That distance is called **KL**: how strange a new story looks to the old
-# storyteller, in nats. (0.7 nats is one coin toss, 7 nats ten in a row.) And it stops early when its stories score 2
+# each step away from how it used to write. That distance is called **KL**: how much stranger a new story looks to the
+# old storyteller than to the new one, in nats. (0.7 nats is one coin toss, 7 nats ten in a row.) And it stops early when its stories score 2
 # standard deviations above the old ones: hardly any better ones have been judged, so from there the score is a guess.
 #
 # First, something to see the change with: the same beginnings, and the same dice, as it was and as it is now.

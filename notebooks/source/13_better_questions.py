@@ -163,7 +163,8 @@ def cloud(answers, chosen):
 follow(cloud, answers=W.IntSlider(2, min=0, max=20), chosen=W.Checkbox(True, description="chosen by gain"))
 
 # %% [markdown]
-# About what is still open: with each answer the cloud shrinks along the line, so the next line crosses it.
+# After the ghost it asks about hugs: the cloud shrinks along the line, and the next line crosses it. Later the lines hardly
+# differ, and an answer tells little.
 #
 # ## 3 From two numbers to sixty-four
 #
@@ -257,7 +258,7 @@ for bar in (0.4, 0.5, 0.6):
 # Gain counts doubt about each of the 64 numbers alike. Texts hardly differ along most of them, so ask instead what lowers the doubt
 # about the *stories'* rewards, $\sum_f \mathrm{Var}[w \cdot f]$, most (`Belief.settles`; Cohn et al., 1996). And which stories? Those that a
 # policy will write once it has begun to learn: count each $e^{r / \mathrm{std}(r)}$ times, with the reward $r$ believed so far (`Belief.ahead`).
-# Answers until the best of 28 stories by the reward wins so often (`bench_queries.py`, 2026-11-28, two shared cores; mean of eight tastes
+# Answers until the best of 28 stories by the reward wins so often (`bench_queries.py`, 2026-11-28; mean of eight tastes
 # and five seeds; in brackets the share of what random needs, medians taste by taste, geometric mean):
 #
 # | | 75 % | 85 % | 90 % |
@@ -269,7 +270,7 @@ for bar in (0.4, 0.5, 0.6):
 #
 # And policies taught by PPO itself? Until the median of five wins 75 %, *ahead* took 0.58 of random's answers (geometric mean), and on five
 # more seeds 0.79: *kind* 14 for 28 and 12 for 20, but *spooky* 8 for 6 and 4 for 3. At so few answers luck decides as much as the question. What
-# pays is asking well for long: look at 85 and 90 %.
+# pays is asking well for long: at 85 and 90 % the same share is more answers.
 #
 # ## 4 The ledger
 #
@@ -360,7 +361,7 @@ for name, ten in chosen.items():
 
 # %% [markdown]
 # They all ask for the same direction. `pick_batch` chooses one after the other, each *as if those before were answered*: its
-# direction then counts for less. (Among the stories, in 64 dimensions, the ten best rarely coincide, and it matters less.)
+# direction then counts for less. (In 64 dimensions it matters less.)
 #
 # ## 7 Real people
 #
@@ -475,7 +476,7 @@ Picture(figure, "Reward of six stories before and after ten answers: the middles
 
 # %% [markdown]
 # Each answer gave about what was expected of it. Ten of them part the middles, and hardly shrink the deviations: in 64 dimensions nearly all
-# the doubt is still there. Read the best and the worst of the six: would you have put them that way round?
+# the doubt is still there. (What is hard for you it could not know: it took the pairs that differ most.) Read the best and the worst of the six: would you agree?
 #
 # ## Your turn
 #
@@ -491,7 +492,8 @@ Picture(figure, "Reward of six stories before and after ten answers: the middles
 #
 # 1. Openness has two sources: what we do not know, and what the person does not know. Only the first can be learned.
 # 2. Information gain is the entropy of the mean minus the mean of the entropies.
-# 3. At first, chance does nearly as well as gain; chosen questions pay more the more you already know.
+# 3. At first, chance does nearly as well as gain. It saves about the same share throughout: the higher the aim, the more
+#    answers.
 # 4. Look at *what* is asked: a loop that chases coins has a fine progress bar.
 # 5. Keep a ledger: labels, minutes, seconds, and the score they bought.
 #

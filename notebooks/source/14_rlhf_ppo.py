@@ -1,13 +1,13 @@
 # %% [markdown]
 # # 14 RLHF with PPO: the same loop, opened part by part
 #
-# In lesson 00 a model learned a taste while you watched from outside. Now you take the lid off: you write each formula,
-# prove it equal to the library's, and let your own code train the model.
+# In lesson 00 a model learned a taste while you watched from outside. Now you take the lid off: each formula in a few
+# lines, proved equal to the library's, and one of them at work.
 #
 # **You will**
 #
 # - read text as actions, and turn one score for a whole story into a reward for every token;
-# - write the KL penalty, GAE and the clipped loss, and train a storyteller with them;
+# - follow the KL penalty, GAE and the clipped loss in code, and train a storyteller on your GAE;
 # - break it, and tell fourteen silent bugs apart.
 #
 # | | |
@@ -93,9 +93,9 @@ print(f"coin 0.50   reward model {agrees.mean():.2f} ({len(said)} fresh pairs)")
 print(f"person, asked again {np.mean(p**2 + (1 - p) ** 2):.2f}   best possible {np.mean(np.maximum(p, 1 - p)):.2f}")
 
 # %% [markdown]
-# Read an accuracy against those last two lines, never against 1.
+# Read an accuracy against those last two numbers, never against 1.
 #
-# One thing is missing. Choices fix only *differences* of rewards, so the model's zero and unit are accidents, and PPO's
+# Choices fix only *differences* of rewards, so the model's zero and unit are accidents, and PPO's
 # learning rate and the price $\beta$ below need fixed ones. **Gain and bias** are set so that stories of the frozen
 # reference score 0 on average, with standard deviation 1.
 
@@ -176,12 +176,12 @@ for name, k in (("k1", kl_k1(pi[tokens], ref[tokens])), ("k3", kl_k3(pi[tokens],
     print(f"{name}: mean {k.mean():.4f}   standard deviation {k.std():.3f}   negative {(k < 0).float().mean():.0%}")
 
 # %% [markdown]
-# Both means are right. $k_3$ is calmer and never negative, so it is for *watching*; $k_1$ goes into the reward, because
-# only its sum is the objective.
+# Both means are right. $k_3$ is calmer and never negative: for *watching*; $k_1$ goes into the reward, as only its sum is
+# the objective.
 #
 # ## 4 Who deserves the credit?
 #
-# One score, some seventy tokens. A **value head** predicts from each state what is still to come, $V_t$. A token's
+# One score, some sixty tokens. A **value head** predicts from each state what is still to come, $V_t$. A token's
 # advantage is how much better things went than predicted (generalised advantage estimation, GAE):
 #
 # $$\delta_t = r_t + \gamma V_{t+1} - V_t, \qquad A_t = \delta_t + \gamma\lambda A_{t+1}$$
@@ -271,8 +271,7 @@ epsilon.observe(lambda change: setattr(view, "value", clip_picture(change["new"]
 display(widgets.VBox([epsilon, view]))
 
 # %% [markdown]
-# A good token that is already likelier by more than $\varepsilon$ is left alone; one that has become *less* likely is
-# always pulled back.
+# A good token already likelier by more than $\varepsilon$ is left alone; a *less* likely one is always pulled back.
 #
 # Now the best bug detector in all of PPO. Before the first step, policy and old policy are the same. **Predict** the
 # ratio and the clip fraction. And if the log-probs are shifted by one token, the commonest silent bug?
@@ -296,11 +295,11 @@ for name, old in (("right", done.logp), ("shifted by one", done.logp.roll(1, dim
     print(f"{name:<15} ratio from {ratio.min():.4f} to {ratio.max():.4g}   clip fraction {clipped:.2f}")
 
 # %% [markdown]
-# Ratio 1, nothing clipped: if your code says otherwise, stop and look for the bug.
+# Ratio 1, nothing clipped: else stop and look for the bug.
 #
-# ## 6 The loop runs, on your code
+# ## 6 The loop runs, on your GAE
 #
-# All parts together, on a fresh student, with `my_gae` doing the work. `expected` gives the value head a first guess:
+# All parts together, on a fresh student, with `my_gae` at work (rewards and loss are the library's). `expected` gives the value head a first guess:
 # what the judge thinks of the story so far.
 
 # %%
@@ -339,7 +338,8 @@ for sign in ("first_ratio", "clip_fraction", "entropy", "explained_variance", "e
 run_picture(history)
 
 # %% [markdown]
-# The last panel is the one to keep: hidden taste *bought per nat* (one seed).
+# All three rise; the hidden taste, which cannot pass 1, slows down first. (*Explained variance*: the share of the returns'
+# variance that the value head predicts.) The last panel is the one to keep: hidden taste *bought per nat* (one seed).
 #
 # ### One story under the microscope
 #
@@ -358,8 +358,8 @@ k = (logp - logp_ref)[m].abs().sort(descending=True).values
 print(f"the five largest of {len(k)} tokens hold {k[:5].sum() / k.sum():.0%} of all |log π − log π_ref|")
 
 # %% [markdown]
-# Most words cost next to nothing: grammar leaves no choice, and both models know it. The policy spends its nats at the
-# forks where a word decides how the story goes.
+# Most words cost next to nothing: grammar leaves no choice. The policy spends its nats where a word decides how the story
+# goes.
 #
 # ### Before and after
 #
@@ -433,8 +433,8 @@ compare(runs, "kl_nats", "gold", "ended")
 
 # %% [markdown]
 # With nothing to pay, the KL passes 100 nats within a few steps. Words dissolve, then texts stop ending, and the hidden
-# taste sinks. At $\beta = 1$ the policy stays near the reference, and so do its sentences. The samples tell at once; an
-# average score never does.
+# taste sinks. At $\beta = 1$ the policy stays near the reference, and so do its sentences. (Its taste
+# swings; that both lines end alike is chance.) The samples tell at once.
 #
 # ### The reward is read at the pad edge
 #
@@ -452,8 +452,8 @@ padded = teach(reference_scale(at_pad_edge, drafts)(at_pad_edge), small)[-1].run
 compare({"healthy": healthy, "pad edge": padded}, "score", "gold", "n_new")
 
 # %% [markdown]
-# The number changes with the neighbours in the batch: a check that needs no training. The two score lines cannot
-# be compared, since each run grades itself; the hidden taste can, and here it hardly differs. Only the check tells.
+# The number changes with the neighbours in the batch: a check that needs no training. The score lines cannot be compared,
+# since each run grades itself; the hidden taste hardly differs. Only the check tells.
 #
 # ## 8 The gallery
 #
@@ -462,8 +462,8 @@ compare({"healthy": healthy, "pad edge": padded}, "score", "gold", "n_new")
 #
 # **Predict.** Choose a letter, look, name a suspect from the list, only then unfold the answer. Begin at the left: at the
 # first step nobody has learned anything, so the first ratio is 1, the KL 0, the score near 0. The *books* must always
-# balance: rewards add up to score − β·KL. What differs at once is a broken instrument; what drifts apart later is broken
-# learning.
+# balance: rewards add up to score − β·KL. What differs at once is wrong before anything is learned; what drifts apart
+# later is broken learning.
 
 # %%
 from rlhf_edu.plots.rlhf import SIGNS, Riddle, fault_map, fault_picture, outside
@@ -504,8 +504,8 @@ fault_map(gallery["faults"], gallery["healthy"])
 # "returns" are $V$ plus something of variance exactly 1, so $\tfrac12\,\text{mean}(R - V)^2$ starts each batch at
 # $\tfrac12$ however much the value head learns.
 #
-# `moving_reference` lacks a triangle at the KL only because 0 is not far below the band. But whoever has changed never
-# has a KL of exactly 0.
+# `moving_reference` lacks a triangle at the KL only because 0 is close to the band; but whoever has changed never has a KL
+# of 0.
 #
 # `top_k` hides from the KL, and its blind spot can be farmed. Take $\pi$ = (0.4, 0.3, 0.2, 0.1), $\pi_\text{ref}$ =
 # (0.5, 0.3, 0.1, 0.1) and top-2 sampling: $k_1$ averages $\tfrac47 \log\tfrac{0.4}{0.5} = -0.13$, though the KL is +0.05.
@@ -522,8 +522,7 @@ for who, records in (("healthy", healthy), (planted, live)):
 fault_picture(live, gallery["healthy"])
 
 # %% [markdown]
-# A dial of your own, in one line: log what must hold, not only what you hope will rise. (The KL may stray from the band;
-# so may a healthy one.)
+# A dial of your own, in one line: log what must hold, not only what you hope will rise.
 #
 # ## Your turn
 #

@@ -32,7 +32,8 @@ SEED = 0  # yours alone if your class was given seeds; leave it as it is
 #
 # $$P(A \succ B) = \frac{e^{r_A}}{e^{r_A} + e^{r_B}} = \sigma(r_A - r_B), \qquad \sigma(z) = \frac{1}{1 + e^{-z}}$$
 #
-# Write it for arrays of $N$ pairs. Do not call a ready-made sigmoid; write it out.
+# Write it for arrays of $N$ pairs; gaps may be as large as ±900, where $e^r$ itself overflows. Do not call a ready-made
+# sigmoid; write it out.
 
 
 # %% answer="preference"

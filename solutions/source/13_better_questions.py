@@ -111,7 +111,7 @@ check("after_answers", hidden=True)
 def ask_together(differences: np.ndarray, covariance: np.ndarray, k: int) -> np.ndarray:
     """The numbers (positions) of k different questions, in the order in which they were chosen.
 
-    differences [N, D], covariance [D, D], k at most N. Returns whole numbers [k]. Leave the inputs as they are.
+    differences [N, D], covariance [D, D], k at most N. Returns an array of whole numbers, shape [k].
     """
     ### BEGIN SOLUTION
     sigma, chosen = covariance.copy(), []

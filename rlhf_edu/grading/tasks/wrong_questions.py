@@ -88,7 +88,10 @@ def _votes(weights, probs, answers):
 
 
 WEIGHTS = {
-    "underflow": (_products, "with thousands of answers the products come to 0: add up logarithms"),
+    "underflow": (
+        _products,
+        "with thousands of answers the products come to 0: add up logarithms, and subtract the largest sum before np.exp",
+    ),
     "gap_as_no": (_gap_as_no, "a skipped question is taken for a no; it says nothing"),
     "not_one": (
         lambda weights, probs, answers: _after(weights, probs, answers) * len(weights),
