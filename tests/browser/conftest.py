@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import nbformat
@@ -128,8 +128,17 @@ class Lab:
         page.set_default_timeout(60_000)  # a busy machine is no failure
         page.on("console", lambda said: said.type == "error" and self.console.append(said.text))
         page.on("pageerror", lambda error: self.console.append(str(error)))
-        dialog = page.locator("dialog.jp-Dialog").first  # a slow start asks for a kernel, or says that it waits for one
-        page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").first.click())
+        asks = page.locator("dialog.jp-Dialog .jp-mod-accept")  # a slow start asks for a kernel, or says that it waits
+
+        def accept():
+            for _ in range(10):  # now and then it asks twice at once: the last one lies on top
+                if not asks.count():
+                    return
+                with suppress(Exception):  # gone by itself meanwhile
+                    asks.last.click(timeout=3000)
+                page.wait_for_timeout(200)
+
+        page.add_locator_handler(page.locator("dialog.jp-Dialog").first, accept, no_wait_after=True)
         page.goto(
             f"http://127.0.0.1:{self.port}/lab/workspaces/w{self._count}/tree/{name}?token={TOKEN}", wait_until="commit"
         )
