@@ -1,10 +1,9 @@
 """The parts of published measurements that compute something of their own: a wrong one would publish a wrong number."""
 
 import importlib
-import statistics
-from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,25 +17,44 @@ def bench(monkeypatch):
     return importlib.import_module
 
 
-def test_the_first_number_of_answers_that_is_enough_is_found_wherever_it_stands(bench):
-    queries = bench("bench_queries")
-    for need in [*queries.LADDER, queries.LADDER[-1] + 1]:
-        asked = []
-        assert queries.first(lambda n, need=need, asked=asked: asked.append(n) or n >= need) == need
-        assert len(asked) <= len(queries.LADDER).bit_length()
+def crowd_data(ppo, needs: dict[str, float], seed: int):
+    """Win rates of a known truth, a line in ln n through the bar at `needs`, under luck that best of 28 shares."""
+    rng, data = np.random.default_rng(seed), {}
+    for how, numbers in ppo.NUMBERS.items():
+        truth = ppo.BAR + 0.1 * np.log(np.array(numbers) / needs[how])
+        luck = rng.normal(0, 0.13, size=(10, 8, ppo.PEOPLE, len(numbers)))
+        found = truth - 0.02 + luck
+        own = np.stack([found[:, :, i, i] for i in range(len(numbers))], -1)
+        win = truth + 0.9 * (own - truth + 0.02) + rng.normal(0, 0.05, size=own.shape)
+        data[how] = win, own, found
+    return data
 
 
-def test_the_median_wins_just_when_the_median_of_all_does(bench):
-    queries, bar = bench("bench_queries"), bench("bench_queries").BARS[0]
-    for wins in product((bar - 0.1, bar, bar + 0.1), repeat=5):
-        rest = iter(wins)
-        assert queries.most_win(rest, 5) == (statistics.median(wins) >= bar)
-        looked = wins[: 5 - sum(1 for _ in rest)]
-        won = sum(win >= bar for win in looked)
-        assert max(won, len(looked) - won) == 3  # three alike decide, and no policy was trained after them
-    assert queries.most_win(iter([bar, bar, bar]), 5)
-    with pytest.raises(ValueError, match="2 policies do not decide"):
-        queries.most_win([bar, bar - 0.1], 5)
+def test_answers_needed_are_found_again_and_more_surely_with_the_control(bench):
+    ppo, needs = bench("bench_queries_ppo"), dict(random=8.0, ahead=4.0)
+    off = {True: [], False: []}
+    for seed in range(40):
+        data = crowd_data(ppo, needs, seed)
+        for controlled, errors in off.items():
+            said = ppo.compare(data, controlled)
+            assert said["share"] == pytest.approx(said["ahead"] / said["random"])
+            errors.append([np.log(said[how] / need) for how, need in needs.items()])
+    for errors in off.values():  # right on average, within three standard errors
+        assert np.all(np.abs(np.mean(errors, 0)) < 3 * np.std(errors, 0) / 40**0.5)
+    assert np.all(np.std(off[True], 0) < 0.75 * np.std(off[False], 0))
+    low, high = ppo.interval(data)["share"]
+    assert low < ppo.compare(data)["share"] < high
+    with pytest.raises(ValueError, match="do not rise"):
+        ppo.needed((2, 4), np.array([0.8, 0.7]))
+
+
+def test_the_control_takes_away_exactly_what_it_explains(bench):
+    ppo, rng = bench("bench_queries_ppo"), np.random.default_rng(0)
+    found = rng.normal(size=(3, 2, 4))
+    win = 0.7 + 0.8 * (found - found.mean((0, 1)))
+    assert ppo.control_slope((win, found), (win, found)) == pytest.approx(0.8)
+    crowd = found[:, :, None] + np.array([0.0, 0.3])[:, None]  # of two people, the other is luckier by 0.3
+    assert ppo.levels(win, found, crowd, 0.8) == pytest.approx(np.full(4, 0.7 + 0.8 * 0.15))
 
 
 def test_a_mirrored_reward_cannot_tell_a_pendulum_from_its_mirror_image(bench):

@@ -1,9 +1,6 @@
 """How many answers a policy needs until it wins 75 % by a hidden taste: questions asked at random against chosen ones.
 
-    python tests/benchmarks/bench_queries.py                                every taste, the reward's own win rate (minutes)
-    python tests/benchmarks/bench_queries.py --ppo 10 20 --tastes kind      PPO itself at these numbers of answers (half a minute a run)
-    python tests/benchmarks/bench_queries.py --until --tastes kind          PPO itself: the first number on LADDER whose median over
-                                                                            the seeds wins 75 %, found by halving (ten minutes)
+    python tests/benchmarks/bench_queries.py             (minutes; `bench_queries_ppo.py` teaches policies and takes hours)
 
 Candidates are pairs of stories with the same opening, from POOL × DRAFTS stories of the shipped model; "random" takes any of them,
 "farthest" of fifteen the one whose features differ most (what the demo does with six drafts). Two ways look at 1,500 after each
@@ -11,19 +8,17 @@ answer anew (`feedback/beliefs.py`): "gain" takes the one that is expected to te
 that is expected to lower the variance of the stories' rewards most, and "ahead" does so with stories weighted as by a policy
 that has begun to learn from the answers so far. All five learn the same belief about a linear reward from the same person,
 whose noise is the demo's; its mean is the reward. Ways and prior were compared on seeds 10 to 12 by the search below (which
-chose "ahead"'s pull of 1 from 0.5 to 4, and the prior's 8 from 2 to 32), and are reported on 20 to 24; by PPO also on 30 to 34.
+chose "ahead"'s pull of 1 from 0.5 to 4, and the prior's 8 from 2 to 32), and are reported on 20 to 24.
 
-The win rate without PPO: of 28 stories keep the one with the highest reward, and let it meet any one story, both judged by the
+The win rate: of 28 stories keep the one with the highest reward, and let it meet any one story, both judged by the
 hidden taste. 28, because the best of 28 scores two standard deviations on average, where PPO stops in the loop. All subsets of
 28 of 1,200 fresh stories count, so that the number has hardly any noise of its own.
 """
 
 import argparse
-import contextlib
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +26,9 @@ import torch
 from machine import headline
 
 from rlhf_edu.commands.demo import NOISE
-from rlhf_edu.evaluate import win_rate
-from rlhf_edu.feedback.beliefs import Belief, know_nothing
+from rlhf_edu.feedback.beliefs import know_nothing
 from rlhf_edu.feedback.queries import sigmoid
 from rlhf_edu.rlhf.best_of_n import best_of_n_curve
-from rlhf_edu.rlhf.loop import ENOUGH, teach
-from rlhf_edu.rlhf.ppo import PPOConfig
 from rlhf_edu.rlhf.studio import open_studio
 from rlhf_edu.worlds.world import world
 
@@ -44,7 +36,6 @@ POOL, DRAFTS, FRESH = 60, 12, 1200  # openings and stories of each to ask about;
 CANDIDATES = dict(random=1, farthest=15, gain=1500, settles=1500, ahead=1500)  # pairs looked at before each question
 PRIOR = 8.0  # variance of rewards before any answer, in logits of the person's answers: their tastes span 0 to 1, the noise is 0.1
 LABELS, BEST_OF, BARS = 80, 28, (0.75, 0.85, 0.9)
-LADDER = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40)  # numbers of answers that --until chooses from
 
 
 class Desk:
@@ -69,11 +60,11 @@ class Desk:
         return DRAFTS * rng.integers(POOL, size=n)[:, None] + np.stack([a, b + (b >= a)], axis=1)
 
 
-def beliefs(desk: Desk, taste: str, how: str, noise: float, labels: int):
-    """What is believed after each answer, and how sure the person was of it."""
+def beliefs(desk: Desk, taste: str, how: str, noise: float, labels: int, person: int = 0):
+    """What is believed after each answer of one of the seed's people, and how sure the person was of it."""
     gold = desk.studio.world.taste(taste)
     worth = np.array([gold(text) for text in desk.texts])
-    rng, belief = np.random.default_rng([desk.seed, 13]), know_nothing(desk.features.shape[1], PRIOR)
+    rng, belief = np.random.default_rng([desk.seed, 13, person]), know_nothing(desk.features.shape[1], PRIOR)
     for _ in range(labels):
         pairs = desk.draw_pairs(CANDIDATES[how], rng)
         x = desk.features[pairs[:, 0]] - desk.features[pairs[:, 1]]
@@ -110,40 +101,7 @@ def search(desk: Desk, taste: str, how: str, noise: float) -> dict:
         for belief, sure in beliefs(desk, taste, how, noise, LABELS)
     ]
     wins, sure = map(list, zip(*found, strict=True))
-    return dict(what="search", wins=[round(w, 4) for w in wins], sure=float(np.mean(sure)))
-
-
-def by_ppo(desk: Desk, taste: str, how: str, noise: float, labels: int, fresh: int = 256) -> dict:
-    """Teach the policy with the reward learned from so many answers, and test it on fresh openings."""
-    studio, gold = open_studio("stories", desk.seed), desk.studio.world.taste(taste)
-    belief: Belief = [belief for belief, _ in beliefs(desk, taste, how, noise, labels)][-1]
-    with torch.no_grad():
-        desk.model.head.linear.weight.copy_(torch.as_tensor(desk.axes @ belief.mean)[None])
-        desk.model.head.linear.bias.zero_()
-    records = teach(studio, desk.model, desk.pool, PPOConfig(enough=ENOUGH)).run()
-    openings, dice = studio.openings(fresh, "test"), studio.generator("test")
-    old, new = (studio.read(studio.write(lm, openings, dice)) for lm in (studio.reference, studio.policy))
-    win = win_rate(np.array([gold(t) for t in new]), np.array([gold(t) for t in old]))
-    return dict(what="ppo", labels=labels, win=win.rate, steps=len(records), kl_nats=records[-1]["kl_nats"])
-
-
-def first(enough: Callable[[int], bool]) -> int:
-    """The lowest number of answers on LADDER that is enough, as if more were always better; above the last where none is."""
-    low, high = 0, len(LADDER)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(LADDER[middle]) else (middle + 1, high)
-    return LADDER[low] if low < len(LADDER) else LADDER[-1] + 1
-
-
-def most_win(wins: Iterable[float], n: int) -> bool:
-    """Whether the median of n policies wins the bar; looks at no more of them than decide it. ValueError when they do not."""
-    count = [0, 0]
-    for win in wins:
-        count[win >= BARS[0]] += 1
-        if max(count) > n // 2:
-            return count[1] > n // 2
-    raise ValueError(f"{sum(count)} policies do not decide what the median of {n} is")
+    return dict(wins=[round(w, 4) for w in wins], sure=float(np.mean(sure)))
 
 
 def quartiles(values) -> str:
@@ -156,9 +114,8 @@ def crossing(wins: list[list[float]], bar: float) -> int:
     return needed(list(np.mean(wins, axis=0)), bar)
 
 
-def report(runs: list[dict], seeds: int) -> None:
-    """Medians and quartiles over the seeds, then all tastes and seeds together; then what PPO made of it."""
-    found = [run for run in runs if run["what"] == "search"]
+def report(found: list[dict]) -> None:
+    """Medians and quartiles over the seeds, then all tastes and seeds together."""
     for noise, bar in [(noise, bar) for noise in sorted({run["noise"] for run in found}) for bar in BARS]:
         of = {(r["taste"], r["how"], r["seed"]): r["wins"] for r in found if r["noise"] == noise}
         tastes, ways = dict.fromkeys(key[0] for key in of), [h for h in CANDIDATES if any(key[1] == h for key in of)]
@@ -176,46 +133,6 @@ def report(runs: list[dict], seeds: int) -> None:
                 f"{way}: {np.exp(np.mean(np.log(np.divide(medians, base)))):.2f} of what random needs (medians, geometric mean "
                 f"over tastes; quartiles {quartiles(np.divide(medians, base))}); mean win rate there from {mean} answers, random {mean_base}"
             )
-    report_ppo([run for run in runs if run["what"] == "ppo"])
-    report_until([run for run in runs if run["what"] == "ppo"], seeds)
-
-
-def report_until(runs: list[dict], seeds: int) -> None:
-    """What `first` finds in the kept runs, for every taste that it was asked about with random questions and chosen ones."""
-    wins = {}
-    for r in runs:
-        wins.setdefault((r["noise"], r["taste"], r["how"]), {}).setdefault(r["labels"], []).append(r["win"])
-    found = {}
-    for key, at in wins.items():
-        with contextlib.suppress(ValueError):  # not asked about all that the halving needs
-            found[key] = first(lambda n, at=at: most_win(at.get(n, []), seeds))
-    for noise, how in sorted({(key[0], key[2]) for key in found} - {(key[0], "random") for key in found}):
-        both = {
-            t: (found[noise, t, how], found[noise, t, "random"])
-            for n, t, h in found
-            if (n, h) == (noise, how) and (n, t, "random") in found
-        }
-        if both:
-            ratio = np.exp(np.mean([np.log(a / b) for a, b in both.values()]))
-            each = ", ".join(f"{taste} {a} for {b}" for taste, (a, b) in both.items())
-            print(
-                f"PPO, noise {noise}: answers until the median policy wins {BARS[0]:.0%}, {how} for random: {each}; geometric mean {ratio:.2f}"
-            )
-
-
-def report_ppo(runs: list[dict]) -> None:
-    """Win rates of the policies, each with the standard error of its mean over tastes and seeds."""
-    for noise, how, labels in sorted({(r["noise"], r["how"], r["labels"]) for r in runs}):
-        some = [r for r in runs if (r["noise"], r["how"], r["labels"]) == (noise, how, labels)]
-        wins = np.array([r["win"] for r in some])
-        error = wins.std(ddof=1) / len(wins) ** 0.5 if len(wins) > 1 else np.nan
-        each = ", ".join(
-            f"{t} {np.mean([r['win'] for r in some if r['taste'] == t]):.1%}" for t in {r["taste"]: 0 for r in some}
-        )
-        print(
-            f"PPO, noise {noise}: {how:<9}{labels:>3} answers: mean win rate {wins.mean():.1%} ± {error:.1%}, median "
-            f"{np.median(wins):.1%}, {np.mean(wins >= BARS[0]):.0%} of {len(wins)} policies at {BARS[0]:.0%} or above ({each})"
-        )
 
 
 def main() -> None:
@@ -224,8 +141,6 @@ def main() -> None:
     parser.add_argument("--tastes", nargs="+", default=list(world("stories").gold))
     parser.add_argument("--ways", nargs="+", default=list(CANDIDATES))
     parser.add_argument("--noise", type=float, nargs="+", default=[NOISE])
-    parser.add_argument("--ppo", type=int, nargs="+", default=[], help="numbers of answers after which to run PPO")
-    parser.add_argument("--until", action="store_true", help="PPO, at as many answers as it takes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--log", type=Path, default=Path("runs/bench_queries.jsonl"))
     parser.add_argument("--report", action="store_true", help="print the tables of what is in --log")
@@ -233,32 +148,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.log.parent.mkdir(parents=True, exist_ok=True)
     runs = [json.loads(line) for line in options.log.read_text().splitlines()] if options.log.exists() else []
-    names = ("seed", "taste", "how", "noise", "labels")
-    done = {tuple(run.get(name, 0) for name in names): run for run in runs}
-    desks, seeds = functools.cache(Desk), options.seeds
-
-    def run(key: tuple) -> dict:
-        """The kept run, or a new one."""
+    names = ("seed", "taste", "how", "noise")
+    done = {tuple(run[name] for name in names): run for run in runs}
+    desk = functools.cache(Desk)
+    for key in [] if options.report else itertools.product(options.seeds, options.tastes, options.ways, options.noise):
         if key not in done:
-            desk = desks(key[0])
-            result = by_ppo(desk, *key[1:]) if key[-1] else search(desk, *key[1:4])
-            done[key] = dict(zip(names, key, strict=True)) | result
+            done[key] = dict(zip(names, key, strict=True)) | search(desk(key[0]), *key[1:])
             with options.log.open("a") as log:
                 log.write(json.dumps(done[key]) + "\n")
             print(f"done: {done[key]}"[:150], flush=True)
-        return done[key]
-
-    if not options.report:
-        for taste, noise, how in itertools.product(options.tastes, options.noise, options.ways):
-            if options.until:
-                first(
-                    lambda n, key=(taste, how, noise): most_win((run((s, *key, n))["win"] for s in seeds), len(seeds))
-                )
-            else:
-                for seed, n in itertools.product(seeds, options.ppo or [0]):
-                    run((seed, taste, how, noise, n))
     print(headline(options.threads))
-    report(list(done.values()), len(seeds))
+    report(list(done.values()))
 
 
 if __name__ == "__main__":
