@@ -23,11 +23,21 @@ CORRECT = Verdict(1.0, "correct")
 
 
 @dataclass(frozen=True)
+class Gradient:
+    """What a loss has to be besides right in value: its gradient in the argument `of`, by `oracle` from the same arguments."""
+
+    of: str
+    oracle: Callable[..., Any]
+    mistakes: Mistakes = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class FunctionJudge:
     """Compares the student's function `name` with `oracle` on cases drawn by `draw(rng, i, hidden)`.
 
     `draw` gives the arguments in the order of the signature; case 0 is the smallest, since the first one that fails is
-    shown. `mistakes` maps a name to (a function that makes this mistake, the words for the student).
+    shown. `mistakes` maps a name to (a function that makes this mistake, the words for the student). Of a loss the
+    `gradients` are compared as well, on the same cases.
     """
 
     name: str
@@ -37,6 +47,7 @@ class FunctionJudge:
     n_cases: int = 5
     atol: float = 1e-4
     rtol: float = 1e-4
+    gradients: tuple[Gradient, ...] = ()
 
     def __call__(self, student: Student, rng: np.random.Generator, hidden: bool) -> Verdict:
         for secret in (False, True) if hidden else (False,):
@@ -62,7 +73,35 @@ class FunctionJudge:
                 shown = f"\n{self.name}(…) = {show(answer)}\n{difference.place}" if difference.place else ""
                 example = "" if secret else self._example(case) + shown
                 return Verdict(0.0, f"on hidden cases: {words}" if secret else words, name, example)
-        return self._same_again(student, cases[-1], answers[-1])
+        verdict = self._same_again(student, cases[-1], answers[-1])
+        for gradient in self.gradients:
+            if verdict.score == 1:
+                verdict = self._slopes(student, cases, secret, gradient)
+        return verdict
+
+    def _slopes(self, student: Student, cases: list[Case], secret: bool, g: Gradient) -> Verdict:
+        """Whether an optimiser would go where it should: values can be right and the gradient wrong."""
+        slopes: list[Any] = []
+        for case in cases:
+            try:
+                slopes.append(student.gradient(self.name, [*case].index(g.of), *deepcopy([*case.values()])))
+            except StudentError as error:
+                words = f"its gradient fails on a hidden case ({error.kind or 'error'})" if secret else str(error)
+                return Verdict(0.0, words, error.kind or "error", "" if secret else self._example(case))
+        for case, slope in zip(cases, slopes, strict=True):
+            difference = self._differs(slope, g.oracle, case)
+            if difference:
+                words = f"its value is right, but not its gradient in `{g.of}`, and that is what an optimiser follows"
+                found = [("gradient", words)] + [
+                    (name, said)
+                    for name, (wrong, said) in g.mistakes.items()
+                    if not any(self._differs(s, wrong, c) for c, s in zip(cases, slopes, strict=True))
+                ]
+                shown = f"\ngradient in {g.of} = {show(slope)}\n{difference.place}"
+                name, words = found[-1]
+                example = "" if secret else self._example(case) + shown
+                return Verdict(0.0, f"on hidden cases: {words}" if secret else words, name, example)
+        return CORRECT
 
     def _differs(self, answer: Any, right: Callable[..., Any], case: Case) -> Difference | None:
         with np.errstate(all="ignore"):

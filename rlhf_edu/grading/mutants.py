@@ -90,7 +90,8 @@ def careless_answers(task: Task) -> dict[str, Any]:
         }
         made = {name: lambda *a, change=change: on_arrays(oracle(*a), change) for name, change in changes.items()}
         back = {f"hands back {key}": lambda *a, i=i: a[i] for i, key in enumerate(inputs)}
-        return same | made | back
+        cut = {"no way back": oracle} if task.judge.gradients else {}  # type: ignore[attr-defined]
+        return same | made | back | cut
     return {"none": None, "empty": "", "nan": float("nan"), "list": [], "equals everything": EqualsEverything()}
 
 
@@ -167,12 +168,12 @@ def trials(exercise: str = "", folder: Path = FOLDER) -> list[Trial]:
 
 def table(done: list[Trial]) -> str:
     """The trials as a table in text."""
-    head = f"{'exercise':<14}{'task':<18}{'kind':<11}{'known':>7}{'wrong':>7}{'careless':>10}{'right':>7}  result"
+    head = f"{'exercise':<24}{'task':<24}{'kind':<11}{'known':>7}{'wrong':>7}{'careless':>10}{'right':>7}  result"
     lines = [head, "-" * len(head)]
     for t in done:
         numbers = f"{t.known:>7}{t.wrong:>7}{t.careless:>10}{t.right:>7}"
         lines.append(
-            f"{t.task.exercise:<14}{t.task.name:<18}{t.task.kind:<11}{numbers}  {'FAULT' if t.faults else 'ok'}"
+            f"{t.task.exercise:<24}{t.task.name:<24}{t.task.kind:<11}{numbers}  {'FAULT' if t.faults else 'ok'}"
         )
         lines += [f"    {fault}" for fault in t.faults]
     note = "known: mistakes the judge names · wrong, careless: answers rejected · right: answers accepted; each on "

@@ -203,6 +203,8 @@ class _Written:
     def call(self, name: str, *args, **kwargs):
         raise StudentError(f"`{name}` is a text, not a function", "type")
 
+    gradient = call
+
 
 def hidden_rng(secret: bytes, task: str) -> np.random.Generator:
     """The generator of a task's hidden cases: the same for everyone in a class, unknown to all of them."""

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 OUTPUT_SHOWN = 4000  # characters of a cell's output that are kept
 WORDS_SHOWN = 300
-KINDS = {"missing", "type", "library", "seed", "shape", *(name for name in dir(builtins) if name[0].isupper())}
+KINDS = {
+    "missing",
+    "type",
+    "library",
+    "seed",
+    "shape",
+    "detached",
+    *(name for name in dir(builtins) if name[0].isupper()),
+}
 
 
 class WorkerGone(Exception):
@@ -137,6 +145,10 @@ class SandboxStudent:
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """The result of calling the student's function `name` in its sandbox."""
         return self._ask(do="call", name=name, args=list(args), kwargs=kwargs)
+
+    def gradient(self, name: str, place: int, *args: Any) -> Any:
+        """The gradient of the result of the student's function `name`, taken in its sandbox."""
+        return self._ask(do="gradient", name=name, place=place, args=list(args))
 
     def get(self, name: str) -> Any:
         """The value the notebook gave to `name`, or the text written in the cell of that name."""

@@ -44,6 +44,30 @@ class LocalStudent:
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """The result of `name(*args, **kwargs)`, on copies of the arguments."""
+        return self._run(name, deepcopy(args), deepcopy(kwargs))
+
+    def gradient(self, name: str, place: int, *args: Any) -> Any:
+        """The gradient of the result of `name(*args)`, of its first part where it has several, in argument `place`."""
+        import torch  # only where a loss is differentiated
+
+        given = [*deepcopy(args)]
+        x = given[place] = given[place].detach().requires_grad_()
+        with torch.enable_grad():  # a notebook may have switched it off
+            result = self._run(name, given, {})
+            loss = result[0] if isinstance(result, tuple | list) and result else result
+            if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+                raise StudentError(
+                    f"`{name}` gives the right numbers, but no way back to what they were computed from (a detach, item, float, "
+                    "NumPy or no_grad on the way): nothing could learn from this loss",
+                    "detached",
+                )
+            try:
+                (slope,) = torch.autograd.grad(loss.sum(), x, allow_unused=True)
+            except Exception as error:
+                raise StudentError(*said(name, error)) from None
+        return torch.zeros_like(x) if slope is None else slope
+
+    def _run(self, name: str, args: Any, kwargs: Any) -> Any:
         if name not in self.namespace:
             raise StudentError(
                 f"there is no `{name}` yet: run the cell that defines it, then this one again", "missing"
@@ -53,7 +77,6 @@ class LocalStudent:
             raise StudentError(f"`{name}` should be a function, but it is a {type(function).__name__}", "type")
         if self.guard and (words := borrowed(function, self.forbidden, self.originals)):
             raise StudentError(f"`{name}`: {words}", "library")
-        args, kwargs = deepcopy(args), deepcopy(kwargs)
         watching = watched(self.forbidden) if self.guard else nullcontext([])
         try:
             with warnings.catch_warnings(), watching as calls:

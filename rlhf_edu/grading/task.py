@@ -30,11 +30,15 @@ class Student(Protocol):
     """A student's work after their notebook has run: functions to call and values to read.
 
     Only plain data crosses: None, bool, int, float, str, lists, tuples, dicts, NumPy arrays and torch tensors.
-    Either method raises `StudentError` with a sentence that can be shown.
+    Each method raises `StudentError` with a sentence that can be shown.
     """
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """The result of calling the student's function `name`."""
+        ...
+
+    def gradient(self, name: str, place: int, *args: Any) -> Any:
+        """The gradient of the result of `name(*args)`, of its first part where it has several, in argument `place`."""
         ...
 
     def get(self, name: str) -> Any:

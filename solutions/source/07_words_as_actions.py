@@ -120,9 +120,8 @@ check("learn_mask", hidden=True)
 # A_b = R_b - \frac{1}{B-1} \sum_{c \ne b} R_c, \qquad L = -\frac1B \sum_b A_b \sum_t m_{bt} \log \pi_{bt}$$
 #
 # By hand: two texts of one token with log-probs $-1$ and $-2$, rewards 1 and 0 and $\beta = 0$ have $A = 1$ and $-1$, so
-# $L = -\tfrac12 (1 \cdot (-1) + (-1)(-2)) = -0.5$. (In training $A$ is a
-# constant: compute it from `logp.detach()`, but leave the last $\log \pi$ attached, or nothing is learned. The check sees
-# the value only, not the gradient.)
+# $L = -\tfrac12 (1 \cdot (-1) + (-1)(-2)) = -0.5$. $A$ is a constant of the step: compute it from `logp.detach()`, but
+# leave the last $\log \pi$ attached, or nothing is learned. The check looks at the value and at the gradient in `logp`.
 
 
 # %% answer="reinforce_loss"

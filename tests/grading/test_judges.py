@@ -9,7 +9,7 @@ import torch
 
 from rlhf_edu.grading.answers import AgentJudge, ChoiceJudge, DiagnosisJudge, EssayJudge, plain, seal
 from rlhf_edu.grading.compare import compare, show
-from rlhf_edu.grading.judges import FunctionJudge, NumberJudge, seed_of
+from rlhf_edu.grading.judges import FunctionJudge, Gradient, NumberJudge, seed_of
 from rlhf_edu.grading.student import LocalStudent
 from rlhf_edu.grading.task import StudentError, Task
 from rlhf_edu.grading.tensors import ragged_mask
@@ -66,6 +66,59 @@ def test_a_wrong_function_is_told_why(answer, mistake):
     assert (verdict.score, verdict.mistake) == (0, mistake), verdict.words
     hidden = judge(answer, hidden=True, seed=9)
     assert hidden.score == 0
+
+
+def sum_of_squares(x, scale):
+    return torch.tensor(scale * sum(v**2 for v in x.tolist()))
+
+
+LOSS = FunctionJudge(
+    "f",
+    sum_of_squares,
+    lambda rng, i, hidden: {"x": torch.tensor(rng.normal(size=i + 2), dtype=torch.float32), "scale": 2.0 + i},
+    gradients=(
+        Gradient(
+            "x",
+            lambda x, scale: torch.tensor([2 * scale * v for v in x.tolist()]),
+            {"half": (lambda x, scale: scale * x, "one of the two factors is cut off")},
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("loss", "mistake"),
+    [
+        (lambda x, scale: scale * (x**2).sum(), ""),
+        (lambda x, scale: (scale * (x @ x), "more"), "type"),  # the value comes first, and is one number
+        (lambda x, scale: scale * (x.detach() ** 2).sum(), "detached"),
+        (lambda x, scale: scale * torch.tensor((x.detach().numpy() ** 2).sum()), "detached"),
+        (lambda x, scale: scale * (x * x.detach()).sum(), "half"),
+        (lambda x, scale: scale * (3 * x * x.detach() - 2 * x.detach() ** 2).sum(), "gradient"),
+        (lambda x, scale: scale * (x.detach() ** 2).sum() + 0 * x.sum(), "gradient"),
+    ],
+)
+def test_a_loss_that_is_right_in_value_must_be_right_in_its_gradient(loss, mistake):
+    verdict = judge(loss, judge=LOSS)
+    assert (verdict.score, verdict.mistake) == (float(not mistake), mistake), verdict.words
+    with torch.no_grad():  # whatever the notebook has left switched off
+        hidden = judge(loss, judge=LOSS, hidden=True, seed=9)
+    assert hidden.score == verdict.score
+
+
+def test_a_gradient_wrong_only_on_hidden_cases_shows_nothing_of_them():
+    hard = FunctionJudge(
+        "f",
+        sum_of_squares,
+        lambda rng, i, hidden: LOSS.draw(rng, i, hidden) | {"scale": 77.0 if hidden else 2.0},
+        gradients=LOSS.gradients,
+    )
+    for cut in (lambda x: x.detach(), lambda x: x.detach() + 0 * x):
+        loss = lambda x, scale, cut=cut: scale * ((x if scale < 10 else cut(x)) ** 2).sum()  # noqa: E731
+        assert judge(loss, judge=hard).score == 1
+        verdict = judge(loss, judge=hard, hidden=True)
+        assert (verdict.score, verdict.example) == (0, "")
+        assert "77" not in verdict.words
 
 
 def test_a_function_right_only_at_first_is_found_out():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rlhf_edu.grading import sandbox as module
 from rlhf_edu.grading.sandbox import Limits, Sandbox, SandboxError, bubblewrap, inside
@@ -192,7 +193,9 @@ def test_a_time_out_ends_the_session_and_says_so(box):
 def test_a_student_in_the_sandbox_answers_like_a_local_one(box):
     session = box.session()
     session.ask(
-        20.0, do="cell", source="def double(x, k=2):\n    return k * x\ndef bad(x):\n    return object()\nn = 7"
+        20.0,
+        do="cell",
+        source="def double(x, k=2):\n    return k * x\ndef bad(x):\n    return object()\nn = 7",
     )
     student = SandboxStudent(session, 20.0, texts={"essay": "words"})
     np.testing.assert_array_equal(student.call("double", np.arange(3.0)), [0.0, 2.0, 4.0])
@@ -204,6 +207,20 @@ def test_a_student_in_the_sandbox_answers_like_a_local_one(box):
             student.call(name, 1)
         assert error.value.kind == kind
     session.close()
+
+
+@needs_bubblewrap
+def test_gradients_are_taken_in_the_sandbox():
+    with Sandbox(preload=["torch"]) as box:
+        session = box.session()
+        cell = "def square(x, k):\n    return (k * x ** 2).sum(), 'more'\ndef cut(x):\n    return 2 * x.detach()"
+        session.ask(20.0, do="cell", source=cell)
+        student, x = SandboxStudent(session, 20.0), torch.tensor([1.0, 2.0])
+        assert student.gradient("square", 0, x, 3.0).tolist() == [6.0, 12.0]
+        with pytest.raises(StudentError) as error:
+            student.gradient("cut", 0, x)
+        assert error.value.kind == "detached"
+        session.close()
 
 
 @needs_bubblewrap

@@ -155,7 +155,8 @@ def learn_answer_without_last(ids, n_prompt, eos_id, pad_id):
 def reinforce_matrix(logp, logp_ref, rewards, mask, beta):
     B = len(rewards)
     others = (1 - torch.eye(B)) / (B - 1)
-    R = rewards - beta * torch.where(mask, logp - logp_ref, 0.0).sum(1)
+    with torch.no_grad():
+        R = rewards - beta * torch.where(mask, logp - logp_ref, 0.0).sum(1)
     return -((R - others @ R) @ torch.where(mask, logp, 0.0).sum(1)) / B
 
 
@@ -171,9 +172,33 @@ def reinforce_loops(logp, logp_ref, rewards, mask, beta):
     R, said = [], []
     for p, q, r, m in zip(logp, logp_ref, rewards, mask, strict=True):
         R.append(float(r) - beta * float((p[m] - q[m]).sum()))
-        said.append(float(p[m].sum()))
+        said.append(p[m].sum())
     A = [x - (sum(R) - x) / (len(R) - 1) for x in R]
     return -sum(a * s for a, s in zip(A, said, strict=True)) / len(R)
+
+
+def reinforce_attached(logp, logp_ref, rewards, mask, beta):
+    """Right in value; the gradient also makes the KL inside of the advantages do what pays."""
+    R = total(logp, logp_ref, rewards, mask, beta)
+    return -((R - (R.sum() - R) / (len(R) - 1)) * (logp * mask).sum(1)).mean()
+
+
+def reinforce_numbers(logp, logp_ref, rewards, mask, beta):
+    """Right in value, and a float: nothing can be learned from it."""
+    return float(reinforce_loops(logp, logp_ref, rewards, mask, beta))
+
+
+def reinforce_all_detached(logp, logp_ref, rewards, mask, beta):
+    """Detaches one line too early, where the value of the loss does not change."""
+    logp = logp.detach()
+    return reinforce_scaled(logp, logp_ref, rewards, mask, beta) + 0 * rewards.requires_grad_().sum()
+
+
+def reinforce_ratio(logp, logp_ref, rewards, mask, beta):
+    """As PPO's first step has it: the right gradient, but a value of zero."""
+    R = total(logp.detach(), logp_ref, rewards, mask, beta)
+    A = R - (R.sum() - R) / (len(R) - 1)
+    return -(A[:, None] * (logp - logp.detach()).exp() * mask).sum() / len(R)
 
 
 def total(logp, logp_ref, rewards, mask, beta):
@@ -253,6 +278,10 @@ MUTANTS = {
         "others divided by all": reinforce_divided_by_all,
         "own_included": lambda p, q, r, m, b: reinforce_matrix(p, q, r, m, b) * (len(r) - 1) / len(r),
         "rewards only": lambda p, q, r, m, b: -(r * (p * m).sum(1)).mean(),
+        "attached": reinforce_attached,
+        "plain numbers": reinforce_numbers,
+        "all detached": reinforce_all_detached,
+        "ratios": reinforce_ratio,
         "reference pushed": lambda p, q, r, m, b: reinforce_loops(q, p, r, m, b),
     },
     "falling_nicely": {

@@ -216,6 +216,22 @@ RUNS = {
     "run_6": "pad_edge",
 }
 
+
+def loss_clip_detached(logp, logp_old, adv, mask, clip):
+    """The right value; but of the clipped candidate nothing is learned, and where both are equal it is the one that counts."""
+    ratio = (logp - logp_old).exp()
+    clipped = ratio.detach().clamp(1 - clip, 1 + clip)
+    worst = torch.where(ratio == clipped, -adv * clipped, torch.maximum(-adv * ratio, -adv * clipped))
+    return worst[mask].mean(), ((ratio - 1).abs() > clip)[mask].float().mean()
+
+
+def loss_old_attached(logp, logp_old, adv, mask, clip):
+    """Writes the ratio as π/π_old with both from the same log-probs: the right value, half the slope."""
+    ratio = (0.5 * logp + 0.5 * logp.detach() - logp_old).exp()
+    worst = torch.maximum(-adv * ratio, -adv * ratio.clamp(1 - clip, 1 + clip))
+    return worst[mask].mean(), ((ratio - 1).abs() > clip)[mask].float().mean()
+
+
 MUTANTS = {
     "shaped_rewards": {
         "pad_edge": rewards_pad_edge,
@@ -252,6 +268,9 @@ MUTANTS = {
     },
     "policy_loss": {
         "clips the log-ratio": loss_clipped_log,
+        "plain numbers": loss_by_rows,
+        "a clip that is no_grad": loss_clip_detached,
+        "ratio against itself": loss_old_attached,
         "clips above only": loss_one_sided,
         "sign": lambda *a: (-loss(*a)[0], loss(*a)[1]),
         "sum": lambda p, o, a, m, c: (loss(p, o, a, m, c)[0] * m.sum(), loss(p, o, a, m, c)[1]),
@@ -289,7 +308,7 @@ ALTERNATIVES = {
     "shaped_rewards": {"scatter": rewards_scatter, "by flag": rewards_by_flag, "row by row": rewards_rows},
     "kl_estimates": {"boolean index": kl, "a loop over rows": kl_loop, "where": kl_where},
     "response_gae": {"by time": gae_by_time, "by matrix": gae_by_matrix, "by row": gae_by_row},
-    "policy_loss": {"maximum": loss, "by the sign of A": loss_by_sign, "plain numbers": loss_by_rows},
+    "policy_loss": {"maximum": loss, "by the sign of A": loss_by_sign},
     "silent_fault": {"as asked": {"fault": "b", "evidence": "kl"}, "dressed": {"fault": "B)", "evidence": "KL"}},
     "diagnose": {"as asked": RUNS, "dressed": {run: f" {name.upper()}. " for run, name in RUNS.items()}},
 }

@@ -10,6 +10,7 @@ import numpy as np
 from rlhf_edu.grading.answers import DiagnosisJudge
 from rlhf_edu.grading.judges import FunctionJudge
 from rlhf_edu.grading.task import Task
+from rlhf_edu.grading.tasks import slopes
 from rlhf_edu.grading.tasks import wrong_clipping as wrong
 from rlhf_edu.grading.tensors import tensor
 
@@ -187,7 +188,7 @@ TASKS = [
         points=5,
         minutes=10,
         difficulty=2,
-        judge=FunctionJudge("total_loss", loss_by_sample, draw_loss, wrong.TOTAL_LOSS),
+        judge=FunctionJudge("total_loss", loss_by_sample, draw_loss, wrong.TOTAL_LOSS, gradients=slopes.TOTAL_LOSS),
         hints=(
             "Whiten the advantages first: minus their mean, divided by their standard deviation (x.std()).",
             "An optimiser makes the loss small. So what should become large, the objective and the entropy, gets a minus.",

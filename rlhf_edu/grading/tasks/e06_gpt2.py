@@ -9,6 +9,7 @@ import numpy as np
 
 from rlhf_edu.grading.judges import FunctionJudge
 from rlhf_edu.grading.task import Task
+from rlhf_edu.grading.tasks import slopes
 from rlhf_edu.grading.tasks import wrong_gpt2 as wrong
 from rlhf_edu.grading.tensors import tensor
 
@@ -188,7 +189,9 @@ TASKS = [
         points=5,
         minutes=10,
         difficulty=2,
-        judge=FunctionJudge("next_token_loss", loss_by_token, draw_loss, wrong.NEXT_TOKEN_LOSS),
+        judge=FunctionJudge(
+            "next_token_loss", loss_by_token, draw_loss, wrong.NEXT_TOKEN_LOSS, gradients=slopes.NEXT_TOKEN_LOSS
+        ),
         hints=(
             "logits[:, :-1] and ids[:, 1:] stand side by side. Which part of the mask belongs to them?",
             "log_softmax over the last axis, gather at the tokens, then one mean over all that the mask keeps.",

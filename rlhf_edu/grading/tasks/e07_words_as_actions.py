@@ -10,6 +10,7 @@ import numpy as np
 from rlhf_edu.grading.answers import DiagnosisJudge
 from rlhf_edu.grading.judges import FunctionJudge
 from rlhf_edu.grading.task import Task
+from rlhf_edu.grading.tasks import slopes
 from rlhf_edu.grading.tasks import wrong_words as wrong
 from rlhf_edu.grading.tensors import ragged_mask, tensor
 
@@ -166,7 +167,9 @@ TASKS = [
         points=6,
         minutes=15,
         difficulty=3,
-        judge=FunctionJudge("reinforce_loss", reinforce_by_text, draw_reinforce, wrong.REINFORCE_LOSS),
+        judge=FunctionJudge(
+            "reinforce_loss", reinforce_by_text, draw_reinforce, wrong.REINFORCE_LOSS, gradients=slopes.REINFORCE_LOSS
+        ),
         hints=(
             "Go in three steps: R from the rewards and the summed, masked log-ratios; A from R; L from A.",
             "The mean of the others, for all texts at once: (R.sum() − R) / (B − 1).",

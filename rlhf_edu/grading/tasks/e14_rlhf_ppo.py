@@ -10,6 +10,7 @@ import numpy as np
 from rlhf_edu.grading.answers import DiagnosisJudge
 from rlhf_edu.grading.judges import FunctionJudge
 from rlhf_edu.grading.task import Task
+from rlhf_edu.grading.tasks import slopes
 from rlhf_edu.grading.tasks import wrong_ppo as wrong
 from rlhf_edu.grading.tensors import SIZES, ragged_mask, tensor
 
@@ -170,7 +171,9 @@ TASKS = [
         points=5,
         minutes=8,
         difficulty=2,
-        judge=FunctionJudge("policy_loss", policy_loss_by_token, draw_loss, wrong.POLICY_LOSS),
+        judge=FunctionJudge(
+            "policy_loss", policy_loss_by_token, draw_loss, wrong.POLICY_LOSS, gradients=slopes.POLICY_LOSS
+        ),
         hints=(
             "The ratio is exp(logp − logp_old). There are two candidates for each token, with and without clipping.",
             "The loss is what you minimise, so the pessimistic candidate is the larger one.",

@@ -10,6 +10,7 @@ import numpy as np
 from rlhf_edu.grading.answers import DiagnosisJudge
 from rlhf_edu.grading.judges import FunctionJudge
 from rlhf_edu.grading.task import Task
+from rlhf_edu.grading.tasks import slopes
 from rlhf_edu.grading.tasks import wrong_groups as wrong
 from rlhf_edu.grading.tensors import SIZES, ragged_mask, tensor
 
@@ -125,7 +126,9 @@ TASKS = [
         points=5,
         minutes=12,
         difficulty=3,
-        judge=FunctionJudge("group_losses", group_losses_by_token, draw_losses, wrong.GROUP_LOSSES),
+        judge=FunctionJudge(
+            "group_losses", group_losses_by_token, draw_losses, wrong.GROUP_LOSSES, gradients=slopes.GROUP_LOSS
+        ),
         hints=(
             "adv[:, None] makes one advantage meet all tokens of its text.",
             "Sum the masked losses of each text first; the two results differ only in what that sum is divided by.",

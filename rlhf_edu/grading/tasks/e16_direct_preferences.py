@@ -10,6 +10,7 @@ import numpy as np
 from rlhf_edu.grading.answers import DiagnosisJudge
 from rlhf_edu.grading.judges import FunctionJudge
 from rlhf_edu.grading.task import Task
+from rlhf_edu.grading.tasks import slopes
 from rlhf_edu.grading.tasks import wrong_preferences as wrong
 from rlhf_edu.grading.tensors import SIZES, ragged_mask, tensor
 
@@ -141,7 +142,7 @@ TASKS = [
         points=5,
         minutes=10,
         difficulty=2,
-        judge=FunctionJudge("dpo_loss", dpo_by_pair, draw_dpo, wrong.DPO_LOSS),
+        judge=FunctionJudge("dpo_loss", dpo_by_pair, draw_dpo, wrong.DPO_LOSS, gradients=slopes.DPO_LOSS),
         hints=(
             "First the gain of each answer: policy minus reference. Then chosen minus rejected, times β.",
             "−log σ(x) = softplus(−x), which never overflows.",
@@ -156,7 +157,7 @@ TASKS = [
         points=4,
         minutes=10,
         difficulty=2,
-        judge=FunctionJudge("kto_loss", kto_by_answer, draw_kto, wrong.KTO_LOSS),
+        judge=FunctionJudge("kto_loss", kto_by_answer, draw_kto, wrong.KTO_LOSS, gradients=slopes.KTO_LOSS),
         hints=(
             "torch.where(good, surplus, -surplus) turns the sign for bad answers.",
             "kl is a plain number: max works.",
@@ -171,7 +172,7 @@ TASKS = [
         points=4,
         minutes=8,
         difficulty=2,
-        judge=FunctionJudge("simpo_loss", simpo_by_token, draw_simpo, wrong.SIMPO_LOSS),
+        judge=FunctionJudge("simpo_loss", simpo_by_token, draw_simpo, wrong.SIMPO_LOSS, gradients=slopes.SIMPO_LOSS),
         hints=("Each answer is divided by its own number of real tokens, mask.sum(1).",),
         forbidden=LIBRARY,
     ),
