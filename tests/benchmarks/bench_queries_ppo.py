@@ -138,9 +138,6 @@ def report(data: dict[str, tuple[Wins, Wins, Crowd]], tastes: list[str]) -> None
         found, between = compare(data, controlled), interval(data, controlled)
         said = ", ".join(f"{key} {v:.2f} ({between[key][0]:.2f} to {between[key][1]:.2f})" for key, v in found.items())
         print(f"answers until PPO's mean win rate is {BAR:.0%}, {'with' if controlled else 'without'} control: {said}")
-    for i, taste in enumerate(tastes):
-        one = compare({how: tuple(part[:, i : i + 1] for part in d) for how, d in data.items()})  # pyright: ignore
-        print(f"{taste}: ahead {one['ahead']:.1f}, random {one['random']:.1f}, share {one['share']:.2f}")
 
 
 def main() -> None:
