@@ -57,7 +57,7 @@ print(f"J = {J.item():.1f}   gradient of J: {torch.autograd.grad(J, theta)[0].to
 # r\, \nabla \log \pi(a)\,\bigr]$$
 #
 # The reward is now just a number to multiply with. For a softmax, $\partial \log \pi(a) / \partial \theta_i = [i = a] -
-# \pi_i$. **By hand:** what does a pull of lever 0 say about $\theta_1$? And a pull of lever 1?
+# \pi_i$ ($[\dots]$ is 1 where it is true, else 0). **By hand:** what does a pull of lever 0 say about $\theta_1$? And a pull of lever 1?
 
 
 # %%
@@ -93,8 +93,8 @@ def my_loss(logp, adv):
 
 
 loss = my_loss(theta.log_softmax(0)[act], pay[act])
-print("from the loss   ", (-torch.autograd.grad(loss, theta)[0]).tolist())
-print("from the formula", estimate(act, pay[act], pi).mean(0).tolist())
+print("from the loss   ", (-torch.autograd.grad(loss, theta)[0]).numpy().round(3))
+print("from the formula", estimate(act, pay[act], pi).mean(0).numpy().round(3))
 
 # %% [markdown]
 # The *value* of this loss means nothing: it can go up while the agent gets better. Watch the return instead.
@@ -200,7 +200,9 @@ print("20 random cases: my_returns equals the library's")
 # $-\operatorname{mean}\,(G_t - b)\log\pi(a_t|s_t)$, throw the data away, begin again.
 #
 # CartPole: a cart may be pushed left or right, each step that the pole stands pays 1, and after 500 steps it is over. Your
-# `my_returns` does the work. The baseline is a second network, $b = V(s)$, that learns to predict the returns.
+# `my_returns` does the work. The baseline is a second network, $b = V(s)$, that learns to predict the returns. Each rollout is
+# 25 steps of 8 environments; where it stops in mid-episode, $V$ stands for the rest. (The library also divides by the standard
+# deviation, so that the size of the pay does not set the size of a step; with a baseline it centres what is left as well.)
 #
 # **Predict.** The untrained agent stands for some 20 steps. After 40,000 steps of practice: 30, 100 or more?
 
@@ -399,7 +401,8 @@ def knob_picture(skill):
 slide(knob_picture, skill=(0.0, 1.0, 0.3))
 
 # %% [markdown]
-# At skill 0 only λ = 1 sees anything; at skill 1, λ = 0 is best; in between, something in between. Critics that learn are slow
+# At skill 0, λ = 1 is best: only there does the whole effect arrive (at 0.9 it is $0.9^9 \approx 0.39$ of it, at 0.5 nearly nothing).
+# At skill 1, λ = 0 is best; in between, something in between. Critics that learn are slow
 # to notice: hence the λ of 0.9 or 0.95 that most people start from.
 #
 # ## 7 Actor and critic together

@@ -54,11 +54,13 @@ class ChoiceJudge:
             answer = plain(_stated(student, self.name))
         except StudentError as error:
             return Verdict(0.0, str(error), error.kind or "missing")
-        if answer not in self.options and len(set(answer)) == len(answer):
+        if len(set(answer)) == len(answer) > 1 and set(answer) <= set(self.options):
             answer = plain(list(answer))  # "abd" as well as "a b d"
         if not answer or set(answer.split()) - set(self.options):
             letters = ", ".join(self.options)
-            return Verdict(0.0, f"`{self.name}` should be one of {letters}, but it is {show(answer)}", "type")
+            return Verdict(
+                0.0, f"`{self.name}` should be one or several of {letters}, but it is {show(answer)}", "type"
+            )
         sealed = seal(self.name, answer)
         if sealed == self.key:
             return Verdict(1.0, "correct")

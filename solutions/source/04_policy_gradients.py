@@ -34,7 +34,8 @@ SEED = 0  # yours alone if your class was given seeds; leave it as it is
 #
 # $$A\, \frac{\partial \log \pi(a)}{\partial z_i} = A\, \bigl([i = a] - \pi_i\bigr)$$
 #
-# Return it for $B$ samples, one row each. By hand: logits $0, 0$, action 1 and $A = 3$ give $-1.5, 1.5$.
+# where $[\dots]$ is 1 if it is true, else 0. Return it for $B$ samples, one row each. Logits may be large (some hundreds): the
+# result must stay finite. By hand: logits $0, 0$, action 1 and $A = 3$ give $-1.5, 1.5$.
 
 
 # %% answer="score_gradient"

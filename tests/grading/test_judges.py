@@ -219,6 +219,11 @@ def test_choices():
     for odd in ("", "e", 7, [], ["b", 4]):
         assert judge(odd, judge=CHOICE).mistake == "type"
     assert judge(None, judge=CHOICE).mistake == "missing"
+    for letters in ("ab", "abc", "bcd"):  # neighbours in the alphabet, too
+        together = ChoiceJudge("f", "abcd", seal("f", " ".join(letters)))
+        assert judge(letters, judge=together).score == 1
+        assert judge(letters[::-1], judge=together).score == 1
+        assert judge(letters, judge=CHOICE).mistake == f"chose {' '.join(letters)}"
 
 
 def test_a_key_is_salted_and_does_not_show_the_answer():

@@ -219,7 +219,7 @@ MUTANTS = {
         "discounts V(s_t)": gae_discounted_v,
         "no bootstrap": gae_no_value_next,
         "end of the step before": gae_off_by_one,
-        "targets are advantages": lambda *a: (mix(*a), mix(*a)),
+        "targets_are_advantages": lambda *a: (mix(*a), mix(*a)),
         "lambda_forgotten": lambda r, v, nv, t, c, gamma, lam: gae_rows(r, v, nv, t, c, gamma, 1.0),
         "one_step": lambda r, v, nv, t, c, gamma, lam: gae_rows(r, v, nv, t, c, gamma, 0.0),
     },

@@ -192,7 +192,7 @@ MUTANTS = {
     "total_loss": {
         "sum": loss_sum,
         "clips values, too": loss_clips_values,
-        "policy not clipped": loss_unclipped,
+        "unclipped": loss_unclipped,
         "weights swapped": loss_swapped_weights,
         "entropy from log-probs": loss_old_entropy,
         "advantages anew": loss_scaled_by_return,

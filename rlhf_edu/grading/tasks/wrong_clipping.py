@@ -160,11 +160,11 @@ def _whiten(x):
     return (x - x.mean()) / (x.std() + 1e-8)
 
 
-def _total(p, old, adv, v, g, h, clip, c_v, c_e, whiten=_whiten, half=0.5, sign_v=1.0, sign_e=1.0):
+def _total(p, old, adv, v, g, h, clip, c_v, c_e, whiten=_whiten, pick=None, half=0.5, sign_v=1.0, sign_e=1.0):
     import torch
 
     ratio, a = (p - old).exp(), whiten(adv)
-    policy = -torch.minimum(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
+    policy = -(pick or torch.minimum)(ratio * a, ratio.clamp(1 - clip, 1 + clip) * a).mean()
     return policy + sign_v * c_v * half * ((v - g) ** 2).mean() - sign_e * c_e * h.mean()
 
 
@@ -203,4 +203,13 @@ TOTAL_LOSS = {
         lambda p, old, adv, v, g, h, clip, c_v, c_e: _total(p, old, adv, v, _whiten(g), h, clip, c_v, c_e),
         "the returns are whitened; the critic has to learn the true ones",
     ),
+    "always_clipped": (
+        lambda *a: _total(*a, pick=lambda plain, clipped: clipped),
+        "only the clipped term is used: what went the wrong way is no longer pulled back",
+    ),
+    "optimistic": (
+        lambda *a: _total(*a, pick=lambda plain, clipped: plain.maximum(clipped)),
+        "this takes the larger objective of the two; PPO takes the smaller one",
+    ),
+    "unclipped": (lambda *a: _total(*a, pick=lambda plain, clipped: plain), "nothing is clipped"),
 }

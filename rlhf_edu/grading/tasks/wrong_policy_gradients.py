@@ -169,6 +169,10 @@ GAE_AND_TARGETS = {
         ),
         "the advantages are right; the value target is A + V, not the one-step r + γ V(s')",
     ),
+    "targets_are_advantages": (
+        lambda *a: (_gae(*a)[0], _gae(*a)[0]),
+        "the advantages are right; V(s_t) has to be added to them to get the value targets",
+    ),
     "whitened": (_whitened, "the advantages were whitened; the value targets must come from the true ones"),
     "target_minus": (
         lambda *a: (_gae(*a)[0], _gae(*a)[0] - a[1]),
