@@ -5,7 +5,7 @@
 #
 # **You will**
 #
-# - see why somebody who always takes the best so far does badly, and how little curiosity mends it;
+# - see why somebody who always takes the best so far does badly, and how a little curiosity mends it;
 # - state a problem of your own so that Gymnasium accepts it: states, actions, rewards, ends;
 # - write value iteration in one line, prove it right by brute force, and break it in two ways.
 #
@@ -62,7 +62,7 @@ for act, rew in [(0, 1), (0, 1), (0, 0), (0, 1), (1, 0), (1, 1)]:
 # far otherwise, is called **ε-greedy**.
 #
 # Five cafés now, good with chances 0.3 to 0.7, and a street full of people who do not know these numbers. This problem is
-# called a **bandit**, after the one-armed ones.
+# called a **bandit**, after the slot machines known as one-armed bandits.
 
 # %%
 GOOD = np.array([0.3, 0.5, 0.7, 0.4, 0.6])  # hidden from everybody
@@ -84,6 +84,8 @@ def street(epsilon, seed, visits=1000, people=100):
 print("first visit:", next(street(0.1, seed=0)))
 
 # %% [markdown]
+# At the first visit nobody knows anything: about half of the cups are good, the mean of the five chances.
+#
 # **Predict.** A thousand visits with $\varepsilon$ = 0 (greedy), 0.1 and 1 (always at random). Which share of good cups
 # does each of them get? The best anybody could do is 0.7. (Line: median of five seeds; band: their middle half.)
 
@@ -242,7 +244,7 @@ for name, policy in policies.items():
     )
 
 # %% [markdown]
-# Thinking and trying agree, and thinking is exact. But are these three all? Which policy is the **best**?
+# Thinking and trying agree (± is two standard errors: about 19 times in 20 the exact value lies inside), and thinking is exact. But are these three all? Which policy is the **best**?
 #
 # ## 5 Value iteration
 #
@@ -294,7 +296,7 @@ print("20 random MDPs: my_sweep, repeated, equals value_iteration")
 
 # %% [markdown]
 # **Predict.** Each sweep shrinks the error at least by the factor γ. About how many sweeps until no value is off by more
-# than 1 %: 10, 50 or 500, for γ = 0.5, 0.9 and 0.99?
+# than 1 % of the largest one: 10, 50 or 500, for γ = 0.5, 0.9 and 0.99?
 
 # %%
 figure, (ax,) = new_figure(height=2.8)
@@ -410,8 +412,8 @@ follow(broken, fault=W.ToggleButtons(options=list(FAULTS), value="paid for walki
 # $1 + 0.95 + 0.95^2 + \dots = 20$. Yet all arrows outside are the same. **The policy looks fine; only the numbers give it
 # away.** You knew that no value could exceed 1, the one reward there is: know your ceiling.
 #
-# *Paid for walking* is worse, and it is no bug in the code. Walking for ever is worth $0.1/(1-0.95) = 2$, arriving at most
-# 1.1. So the robot runs from the goal. It does exactly what it is paid for, not what was meant. Lesson 18 is about this
+# *Paid for walking* is worse, and it is no bug in the code. Walking for ever is worth $0.1/(1-0.95) = 2$; arriving
+# with the next step is worth 1.1, and arriving later is worth more, but never 2. So the robot runs from the goal. It does exactly what it is paid for, not what was meant. Lesson 18 is about this
 # alone: **reward hacking**.
 #
 # ## Your turn
@@ -424,7 +426,7 @@ follow(broken, fault=W.ToggleButtons(options=list(FAULTS), value="paid for walki
 # 4. *(10 minutes, hard)* Write policy iteration: solve for the value of a policy, act greedily on it, repeat. How many
 #    rounds does the book's world take, against how many sweeps?
 #
-# The graded work is in `exercises/01_decisions.ipynb`; the solutions are in `solutions/01_decisions.ipynb`.
+# The graded work is in `exercises/01_decisions.ipynb`, and its solutions in `solutions/01_decisions.ipynb`.
 #
 # ## What to remember
 #

@@ -139,11 +139,12 @@ def clip_picture(eps, A):
 slide(clip_picture, eps=(0.05, 0.75, 0.2), A=W.ToggleButtons(options=[1.0, -1.0], description="A"))
 
 # %% [markdown]
-# Back to the eight pulls. **Predict** the chance of lever 1 after a hundred steps with the clip.
+# Back to the eight pulls. **Predict** the chance of lever 1 after 99 and after a hundred steps with the clip.
 
 # %%
 for eps in (0.1, 0.2, 0.4):
-    print(f"ε = {eps}: {chance_after(lambda *a, eps=eps: my_policy_loss(*a, clip=eps), steps=100):.2f}")
+    late = [chance_after(lambda *a, eps=eps: my_policy_loss(*a, clip=eps), steps) for steps in (99, 100)]
+    print(f"ε = {eps}: {late[0]:.2f}, then {late[1]:.2f}   the line: {0.5 * (1 + eps):.2f}")
 
 # %% [markdown]
 # It no longer runs away: it swings around $0.5\,(1 + \varepsilon)$. The step on which it crosses the line still counts in full, so the

@@ -8,13 +8,13 @@
 #
 # - find the turning point of a toy by hand, and the law that larger models follow;
 # - push a storyteller until it cheats, and *read* the cheating at every distance from where it began;
-# - try four defences, one of which fails on purpose.
+# - try three defences, and a fourth that fails on purpose.
 #
 # | | |
 # | --- | --- |
 # | **Time** | about 60 minutes, of which 3 are computing |
 # | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
-# | **Before** | lesson 14 |
+# | **Before** | lesson 14; section 2 of lesson 17 |
 # | **Practice** | `exercises/18_reward_hacking.ipynb`: the graded work, when you are through here |
 # | **Solution** | `solutions/18_reward_hacking.ipynb` (after you have tried) |
 
@@ -99,7 +99,7 @@ follow(
 #
 # $$R_\text{best of n}(d) = d\,(\alpha - \beta d), \qquad R_\text{RL}(d) = d\,(\alpha - \beta \log d)$$
 #
-# $\alpha$ is what each step buys at the beginning; $\beta$ how soon cheating eats it up. Set the derivative to zero:
+# $\alpha$ is the slope at the start (for RL: the gold at $d = 1$); $\beta$ how soon cheating eats it up. Set the derivative to zero:
 # $\alpha - 2\beta d = 0$ for the first; $\alpha - \beta \log d - \beta = 0$ for the second. So gold turns at
 #
 # $$d^* = \frac{\alpha}{2\beta} \qquad\text{and}\qquad d^* = e^{\alpha/\beta - 1}$$
@@ -166,7 +166,7 @@ print(f"of the drafts: proxy {proxy_of(drafts).mean():+.2f}, gold {gold_of(draft
 # %% [markdown]
 # ## 4 As hard as we can
 #
-# PPO with $\beta = 0$: leaving the reference costs nothing. At every step we keep the stories, and the hidden taste looks on without
+# PPO with $\beta = 0$ (lesson 14's price of the KL, not the law's β): leaving the reference costs nothing. At every step we keep the stories, and the hidden taste looks on without
 # saying a word.
 #
 # **Predict.** Sketch proxy and gold over $\sqrt{\text{KL}}$. What will the stories at the far end look like?
@@ -261,6 +261,9 @@ if len(kl) > 3:
     print(f"α {alpha:.2f}, β {beta:.2f}: gold turns at {turn:.0f} nats   (one seed)")
 
 # %% [markdown]
+# The law explains nine tenths of the variance, nearly all of it the long fall. It is poor where it matters: it puts the top at 6 nats; the
+# best steps are at 11 and 27.
+#
 # ### The other climber
 #
 # Best-of-n changes no weights: it only chooses among the reference's own stories. **Predict:** at the same KL, which of the two
@@ -279,10 +282,11 @@ for n, x in zip(ns, best, strict=True):
 over_kl({"PPO": free, "best of n": best})
 
 # %% [markdown]
-# Best-of-64 costs 64 stories for one, and still goes only 3.2 nats far: $\log n$ grows slowly. That is its protection. It
-# never breaks a sentence, for it has only the reference's sentences to choose from. (Eight openings: the numbers are rough.)
+# Best-of-64 costs 64 stories for one, and still goes only 3.2 nats far: $\log n - (n-1)/n$ grows slowly. That is its protection: there it has
+# +1.2 gold, PPO at 4 nats +0.2. It makes no new mistakes, but it finds the reference's own: 98 % of all sentences are well formed, 93 %
+# of those of the best of 64. (Eight openings: the numbers are rough.)
 #
-# ## 5 Four defences
+# ## 5 Three defences
 #
 # ### A price for the KL
 #
@@ -298,7 +302,7 @@ over_kl({"PPO": free, "best of n": best})
 #
 # $\Delta_i$ are the feature differences of the $P$ pairs, $z$ the features of a text. Where pairs have settled a direction, $\Sigma$ is
 # small; elsewhere only the prior $\lambda$ holds. $r'$ is the **lower bound** of infinitely many judges, each drawn from what the answers
-# allow. Two features, one pair that differs in the first only, $w = 0$, $\lambda = 0.01$: **by hand**, the variances are
+# allow. Two features, one pair that differs by 1 in the first only, $w = 0$, $\lambda = 0.01$: **by hand**, the variances are
 # $1/(0.25 + 0.02) = 3.7$ and $1/0.02 = 50$. The bound shuns the second.
 
 # %%
@@ -341,18 +345,18 @@ over_kl(runs, keys=("proxy", "gold", "grammar"))
 # the judge's features hardly see it. Only the price asks the reference.
 #
 # The same on ten seeds (†: five), this one among them, all with β = 0, ensembles (section 6) beside them, from
-# `tests/benchmarks/bench_overoptimisation.py` (2026-11-24, two shared cores). First medians, lowest…highest, and where the fitted law
-# turns; then, seed by seed against the one judge, how much more gold remains, and at how many times its KL gold turns. 95 % intervals,
+# `tests/benchmarks/bench_overoptimisation.py` (2026-11-24, two shared cores). First medians, lowest…highest; then where one law,
+# fitted to all seeds together, turns (one seed alone can lie outside: ours turned at 6); then, seed by seed against the one judge, how much more gold remains, and at how many times its KL gold turns. 95 % intervals,
 # from drawing whole seeds again:
 #
-# | optimised | best gold | gold at the end | turns at (nats) | more gold | times the KL |
-# | --- | --- | --- | --- | --- | --- |
-# | one judge | 0.65 (0.24…1.37) | -0.29 (-1.13…0.82) | 13 (10…18) | | |
-# | bound, bootstrap of 5 | 0.68 (0.43…1.16) | -0.19 (-1.23…0.82) | 15 (11…20) | -0.02 (-0.31…0.31) | 1.11 (0.83…1.58) |
-# | bound, anchored 5 | 0.74 (0.22…1.36) | 0.41 (-0.43…1.21) | 21 (15…62) | 0.59 (0.08…1.09) | 1.59 (1.01…4.5) |
-# | bound, anchored 40 † | 0.42 (0.35…0.56) | -0.16 (-0.22…0.25) | 13 (9…21) | 0.46 (0.13…0.79) | 1.34 (0.58…2.2) |
-# | bound, posterior | 0.96 (0.72…1.68) | 0.31 (-0.22…1.32) | 25 (19…40) | 0.62 (0.35…0.90) | 1.89 (1.49…2.7) |
-# | best of n (to 128) † | 0.72 (0.32…1.53) | 0.58 (0.19…1.53) | not seen | | |
+# |optimised|best gold|gold at the end|turns at (nats)|more gold|times the KL|
+# |---|---|---|---|---|---|
+# |one judge|0.65 (0.24…1.37)|-0.29 (-1.13…0.82)|13 (10…18)|||
+# |bound, bootstrap of 5|0.68 (0.43…1.16)|-0.19 (-1.23…0.82)|15 (11…20)|-0.02 (-0.31…0.31)|1.11 (0.83…1.58)|
+# |bound, anchored 5|0.74 (0.22…1.36)|0.41 (-0.43…1.21)|21 (15…62)|0.59 (0.08…1.09)|1.59 (1.01…4.5)|
+# |bound, anchored 40 †|0.42 (0.35…0.56)|-0.16 (-0.22…0.25)|13 (9…21)|0.46 (0.13…0.79)|1.34 (0.58…2.2)|
+# |bound, posterior|0.96 (0.72…1.68)|0.31 (-0.22…1.32)|25 (19…40)|0.62 (0.35…0.90)|1.89 (1.49…2.7)|
+# |best of n (to 128) †|0.72 (0.32…1.53)|0.58 (0.19…1.53)|not seen|||
 #
 # The posterior's bound moves the turning point; five anchored judges' does by a hair's breadth, with no better best gold (0.01 more,
 # -0.11…0.14); the bootstrap's stays **undecided** after ten seeds. The law is a rough guide: it explains 42 % of the variance for the
@@ -360,13 +364,14 @@ over_kl(runs, keys=("proxy", "gold", "grammar"))
 #
 # ### A price for length
 #
-# Does the judge simply like long stories? `length_penalty` takes $c$ off for each token beyond a free allowance. Choosing $c$ is guessing.
-# A **Lagrange multiplier** finds it: say which mean cost you allow, and let the price $\lambda$ rise while the cost is above it,
+# Does the judge like long stories? No (on the drafts $r = -0.2$), but the broken ones are longer, 69 tokens for 60. A fixed price a token is
+# a guess. A **Lagrange multiplier** finds it: say which mean cost $c$ you
+# allow, and let the price $\lambda$ (not the prior's) rise while the cost is above it,
 #
 # $$\max_\pi \min_{\lambda \ge 0}\; \mathbb{E}[r] - \lambda\,(\mathbb{E}[c] - \text{limit}), \qquad
 # \log\lambda \leftarrow \log\lambda + \eta\,(\text{mean } c - \text{limit})$$
 #
-# **By hand:** $\lambda = 1$, $\eta = 0.1$, mean cost 7 and limit 5 give $\lambda = e^{0.2} = 1.22$.
+# The code pays $(r - \lambda c)/(1 + \lambda)$, so that the reward keeps its size. **By hand:** $\lambda = 1$, $\eta = 0.1$, mean cost 7 and limit 5 give $\lambda = e^{0.2} = 1.22$.
 
 # %%
 from rlhf_edu.rlhf.constraints import Lagrangian
@@ -383,7 +388,7 @@ def paid(done):
 
 
 # %%
-short = climb(paid, lambda done: scale(judge.expected)(done) / 2, steps=budget(16, 3))
+short = climb(paid, lambda done: scale(judge.expected)(done) / 2, steps=budget(16, 3))  # / 2: 1 + λ at the start
 mean_length = {name: np.mean([x["n_new"] for x in run[: len(short)]]) for name, run in (("no", free), ("a", short))}
 for name, n in mean_length.items():
     print(f"{name} limit: {n:.0f} new tokens on average over the first {len(short)} steps (allowed {usual:.0f})")
@@ -405,14 +410,12 @@ Picture(
 
 # %% [markdown]
 # Why count the cost from its limit? A story that does not end scores −2. In a first version of this cell the cost was the length itself,
-# about 6, so at λ = 1 a story that did end was paid less than that, and not to end was a bargain: stories grew, and λ with them. We had
-# written a reward to be hacked, and only the lengths told us.
+# about 6, and not to end was a bargain: stories grew, and λ with them. We had written a reward to be hacked.
 #
-# The limit holds on average, not at every step: while stories are shorter than they may be, the price falls, and when they grow again it
-# runs after them. Where the two meet takes longer than we train here.
+# The limit holds on average, not at every step: while stories are shorter than they may be, the price falls; from step 8 on both stay
+# where they meet, at λ = 0.3 and the allowed 58 tokens.
 #
-# A constraint says *how much is allowed* where a penalty says *how much it costs*; the first is what people can answer. It
-# only guards what you thought of.
+# A constraint says *how much is allowed*, which people can answer, and guards only what you thought of.
 #
 # ## 6 Break it on purpose: five judges with the same eyes
 #
@@ -449,7 +452,8 @@ for x in free[:: max(1, len(free) // 6)]:
 # %% [markdown]
 # Judges drawn to zero disagree by 0.6, then 0.8, while gold falls by more than one and their mean climbs to 2.7: all are fooled together,
 # with confidence. Anchored ones begin at 2.4 and end at 3.2: **where nothing was asked, disagreement needs a reason.** $\Sigma$ has one built
-# in. Both panels still wear the same glasses: members that share their pretraining *herd* (Eisenstein et al., 2023).
+# in. Yet both rise by a third: on a path already walked, anchors change the level, not the verdict; they help where their own bound
+# is climbed. Both panels still wear the same glasses: members that share their pretraining *herd* (Eisenstein et al., 2023).
 #
 # ## Your turn
 #

@@ -23,7 +23,7 @@ class Law:
     """A fitted curve of gold reward (above the reference's) over d = √KL, with 95 % intervals."""
 
     form: str
-    alpha: Interval  # the slope at the start: what optimisation would buy if proxy and gold were one
+    alpha: Interval  # best-of-n: the slope at the start; RL: gold at d = 1
     beta: Interval  # how soon the gain is eaten up
     peak_kl: Interval  # nats at which gold is highest; infinite where it never turns
     r_squared: float

@@ -98,8 +98,8 @@ check("discounted_returns", hidden=True)
 # - **1, ride:** pays `pay` and costs one unit, or, with probability `p_steep`, two. If no charge is left afterwards, you get
 #   −`penalty` *instead of* the pay, and the episode ends.
 #
-# At charge 0 all is over: both arrays stay 0 there. Write the model as two arrays, as in the lesson: `reward[s, a]`, the
-# *expected* reward, and `reach[s, a, s']`, the probability to **go on** from $s'$. By hand: with four levels, at charge 2,
+# At charge 0 all is over: both arrays stay 0 there. Return the model as two arrays, in this order: `reach[s, a, s']`,
+# the probability to **go on** from $s'$, and `reward[s, a]`, the *expected* reward, as in the lesson. By hand: with four levels, at charge 2,
 # riding goes on at charge 1 with probability $1 - p$ and pays $(1 - p) \cdot \text{pay} - p \cdot \text{penalty}$.
 
 
@@ -170,7 +170,7 @@ offer = numbers("patience", SEED)
 print(f"{offer['small']} points in {offer['soon']} steps, or {offer['large']} points in {offer['late']} steps")
 
 # %% [markdown]
-# At which discount γ are the two worth the same to you? Give it to three decimals.
+# At which discount γ are the two worth the same to you? Set `patience` to it, to three decimals, as in `patience = 0.123`.
 
 # %% answer="patience"
 ### BEGIN SOLUTION

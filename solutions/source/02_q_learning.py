@@ -28,8 +28,7 @@ from rlhf_edu.grading import check, progress
 #
 # $$Q(s, a) \leftarrow Q(s, a) + \alpha\,\bigl[\,r + \gamma \max_{a'} Q(s', a') - Q(s, a)\,\bigr]$$
 #
-# with 0 in place of the max if the episode `terminated` with this step. Return a *new* table and leave the old one as it
-# is. By hand: $Q(s, a) = 1$, $r = 2$, the best of $s'$ is 10, $\alpha = 0.5$, $\gamma = 0.9$ give $1 + 0.5\,(2 + 9 - 1) =
+# with 0 in place of the max if the episode `terminated` with this step. Return the whole table after the step. By hand: $Q(s, a) = 1$, $r = 2$, the best of $s'$ is 10, $\alpha = 0.5$, $\gamma = 0.9$ give $1 + 0.5\,(2 + 9 - 1) =
 # 6$; and 1.5 after the end.
 
 
@@ -127,7 +126,7 @@ check("expected_targets", hidden=True)
 #
 # $$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \alpha\,\bigl[\,r_t + \gamma\, Q(s_{t+1}, a_{t+1}) - Q(s_t, a_t)\,\bigr]$$
 #
-# Go through the steps in order; each sees what the steps before it have changed. Return a new table.
+# Go through the steps in order; each sees what the steps before it have changed. Return the table after the last step.
 
 
 # %% answer="sarsa_episode"

@@ -88,7 +88,7 @@ check("luck", hidden=True)
 # $$\sum_j w_{ij} = \sum_j (w_{ij} + w_{ji})\,\sigma(r_i - r_j) \qquad \text{for every } i$$
 #
 # So start at 0 and let each rating rise while its owner won more often than expected; a few thousand steps of
-# (won − expected) / (games of $i$) will do. Everybody here has won and lost, so that the ratings are finite. By hand: two policies, 3
+# (won − expected) / (games of $i$) will do. Here any two who have met have each won against the other, and all are linked by games, so the ratings are finite. By hand: two policies, 3
 # wins to 1, give $r_1 - r_2 = \log 3$.
 
 

@@ -179,6 +179,11 @@ def episode_after_the_step(q, obs, acts, rews, terminated, alpha, gamma):
     return q
 
 
+def update_in_place(q, s, act, rew, s_next, terminated, alpha, gamma):
+    q[s, act] += alpha * (rew + (0.0 if terminated else gamma * q[s_next].max()) - q[s, act])
+    return q
+
+
 MUTANTS = {
     "q_update": {
         "best of the whole table": update_whole_table,
@@ -233,7 +238,7 @@ MUTANTS = {
 }
 
 ALTERNATIVES = {
-    "q_update": {"times (not terminated)": update, "a mask": update_mixed},
+    "q_update": {"times (not terminated)": update, "a mask": update_mixed, "in place": update_in_place},
     "exploring_policy": {"isclose": policy, "row by row": policy_by_row},
     "expected_targets": {"by the policy": targets, "row by row": targets_by_row},
     "sarsa_episode": {"mixed": episode, "by discounts": episode_by_weights},

@@ -185,7 +185,7 @@ TASKS = [
                 "b05a1e42b178c351": "a large step makes the values jump about; on average they would still not pass what is possible",
                 "bafd172725bf9f56": "that makes values too small, since what comes after the limit is left out; these are too large",
                 "de6f97413ace4a85": "without exploring, values stay too small where nobody goes; these are too large",
-                "b6dd06ce0f4d5bab": "then no value could pass 1, the one reward there is; γ = 1 only spares the wait",
+                "b6dd06ce0f4d5bab": "then no value could pass 1, the one reward there is; γ = 1 only means that a late reward counts as much as an early one",
                 "b43a4e426d0984fb": "every episode reaches the goal: that is what a healthy learner does, too",
                 "172967f88e31af81": "eight steps on a slippery floor are what a healthy learner needs, too",
                 "cb4a8cf63b3426f4": "steps of chance keep the TD error above 0 in a healthy run, too",

@@ -153,7 +153,7 @@ PATIENCE = {
     ),
     "no_root": (
         lambda small, soon, large, late: small / large,
-        "this would be γ if the large offer came one step later",
+        "this would be γ if the large offer came just one step after the small one",
     ),
     "straight_line": (
         lambda small, soon, large, late: 1 - (large - small) / large / (late - soon),

@@ -186,6 +186,6 @@ REPRICE = {
     ),
     "reward_too": (
         lambda r, c, m, limit, rate: (_pay(r, c - limit, m), _after(c, m, limit, rate)),
-        "the limit is taken off the cost before paying; that moves all texts alike, and is not in the formula",
+        "the limit is taken off the cost before paying; here texts pay the whole cost, and the limit only moves the price",
     ),
 }
