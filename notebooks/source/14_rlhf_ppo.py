@@ -37,6 +37,7 @@ from rlhf_edu.rlhf.loop import reading_on, write_pairs
 from rlhf_edu.rlhf.studio import open_studio
 
 seed_everything(0)  # one seed in all of this lesson
+torch.set_num_threads(1)  # the last digits depend on it, and after some steps of RL the first ones, too
 studio = open_studio("stories", seed=0, device=pick_device())
 print(f"a storyteller of {sum(w.numel() for w in studio.policy.parameters()):,} weights")
 

@@ -36,6 +36,7 @@ from rlhf_edu.plots.tokens import TokenMap
 from rlhf_edu.rlhf.group import group_centred, group_loss, group_relative, leave_one_out
 
 seed_everything(0)  # one seed in all of this lesson, but for the table of section 5
+torch.set_num_threads(1)  # the last digits depend on it, and after some steps of RL the first ones, too
 
 # %% [markdown]
 # ## 1 Better than whom?

@@ -36,6 +36,7 @@ from rlhf_edu.plots.tokens import TokenMap
 from rlhf_edu.rlhf.preference import AnswerLogps, conservative_dpo, dpo, ipo, kto, orpo, simpo
 
 seed_everything(0)  # one seed in all of this lesson, but for the table of section 5
+torch.set_num_threads(1)  # the last digits depend on it, and after some steps of RL the first ones, too
 
 # %% [markdown]
 # ## 1 The best policy there is

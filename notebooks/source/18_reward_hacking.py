@@ -32,6 +32,7 @@ from rlhf_edu.widgets.follow import follow
 
 # %%
 seed_everything(0)  # one seed in all of this lesson, one that shows it clearly; the table in section 5 has ten
+torch.set_num_threads(1)  # the last digits depend on it, and after some steps of RL the first ones, too
 studio = open_studio("stories", seed=34, device=pick_device())
 rng = np.random.default_rng(0)
 print(f"a storyteller of {sum(w.numel() for w in studio.policy.parameters()):,} weights")

@@ -24,11 +24,15 @@ CORRECT = Verdict(1.0, "correct")
 
 @dataclass(frozen=True)
 class Gradient:
-    """What a loss has to be besides right in value: its gradient in the argument `of`, by `oracle` from the same arguments."""
+    """What a loss has to be besides right in value: its gradient in the argument `of`, by `oracle` from the same arguments.
+
+    Of a function that returns several losses, `part` says which one.
+    """
 
     of: str
     oracle: Callable[..., Any]
     mistakes: Mistakes = field(default_factory=dict)
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class FunctionJudge:
         slopes: list[Any] = []
         for case in cases:
             try:
-                slopes.append(student.gradient(self.name, [*case].index(g.of), *deepcopy([*case.values()])))
+                slopes.append(student.gradient(self.name, [*case].index(g.of), g.part, *deepcopy([*case.values()])))
             except StudentError as error:
                 words = f"its gradient fails on a hidden case ({error.kind or 'error'})" if secret else str(error)
                 return Verdict(0.0, words, error.kind or "error", "" if secret else self._example(case))
@@ -92,13 +96,13 @@ class FunctionJudge:
             difference = self._differs(slope, g.oracle, case)
             if difference:
                 words = f"its value is right, but not its gradient in `{g.of}`, and that is what an optimiser follows"
-                found = [("gradient", words)] + [
+                known = (
                     (name, said)
                     for name, (wrong, said) in g.mistakes.items()
                     if not any(self._differs(s, wrong, c) for c, s in zip(cases, slopes, strict=True))
-                ]
+                )
+                name, words = next(known, ("gradient", words))
                 shown = f"\ngradient in {g.of} = {show(slope)}\n{difference.place}"
-                name, words = found[-1]
                 example = "" if secret else self._example(case) + shown
                 return Verdict(0.0, f"on hidden cases: {words}" if secret else words, name, example)
         return CORRECT

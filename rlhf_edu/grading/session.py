@@ -146,9 +146,9 @@ class SandboxStudent:
         """The result of calling the student's function `name` in its sandbox."""
         return self._ask(do="call", name=name, args=list(args), kwargs=kwargs)
 
-    def gradient(self, name: str, place: int, *args: Any) -> Any:
+    def gradient(self, name: str, place: int, part: int, *args: Any) -> Any:
         """The gradient of the result of the student's function `name`, taken in its sandbox."""
-        return self._ask(do="gradient", name=name, place=place, args=list(args))
+        return self._ask(do="gradient", name=name, place=place, part=part, args=list(args))
 
     def get(self, name: str) -> Any:
         """The value the notebook gave to `name`, or the text written in the cell of that name."""

@@ -46,15 +46,15 @@ class LocalStudent:
         """The result of `name(*args, **kwargs)`, on copies of the arguments."""
         return self._run(name, deepcopy(args), deepcopy(kwargs))
 
-    def gradient(self, name: str, place: int, *args: Any) -> Any:
-        """The gradient of the result of `name(*args)`, of its first part where it has several, in argument `place`."""
+    def gradient(self, name: str, place: int, part: int, *args: Any) -> Any:
+        """The gradient in argument `place` of the result of `name(*args)`; of `part` of it where it has several."""
         import torch  # only where a loss is differentiated
 
         given = [*deepcopy(args)]
         x = given[place] = given[place].detach().requires_grad_()
         with torch.enable_grad():  # a notebook may have switched it off
             result = self._run(name, given, {})
-            loss = result[0] if isinstance(result, tuple | list) and result else result
+            loss = result[part] if isinstance(result, tuple | list) and len(result) > part else result
             if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
                 raise StudentError(
                     f"`{name}` gives the right numbers, but no way back to what they were computed from (a detach, item, float, "

@@ -37,8 +37,8 @@ class Student(Protocol):
         """The result of calling the student's function `name`."""
         ...
 
-    def gradient(self, name: str, place: int, *args: Any) -> Any:
-        """The gradient of the result of `name(*args)`, of its first part where it has several, in argument `place`."""
+    def gradient(self, name: str, place: int, part: int, *args: Any) -> Any:
+        """The gradient in argument `place` of the result of `name(*args)`; of `part` of it where it has several."""
         ...
 
     def get(self, name: str) -> Any:

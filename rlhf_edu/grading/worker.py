@@ -125,7 +125,10 @@ def _value(shell, request: dict) -> dict:
     if request["do"] == "get":
         return {"ok": True, "value": student.get(request["name"])}
     if request["do"] == "gradient":
-        return {"ok": True, "value": student.gradient(request["name"], request["place"], *request["args"])}
+        return {
+            "ok": True,
+            "value": student.gradient(request["name"], request["place"], request["part"], *request["args"]),
+        }
     return {"ok": True, "value": student.call(request["name"], *request["args"], **request["kwargs"])}
 
 

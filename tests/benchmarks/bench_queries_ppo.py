@@ -104,10 +104,11 @@ def interval(data: dict[str, tuple[Wins, Wins, Crowd]], controlled: bool = True)
     """Of what `compare` says, where 95 % lie when the seeds are drawn again; the same seeds for both ways."""
     rng, seeds = np.random.default_rng(0), len(data["random"][0])
     drawn = [
-        compare({how: tuple(part[rows] for part in d) for how, d in data.items()}, controlled)  # pyright: ignore
+        compare({how: (win[rows], found[rows], crowd[rows]) for how, (win, found, crowd) in data.items()}, controlled)
         for rows in rng.integers(seeds, size=(DRAWS, seeds))
     ]
-    return {key: tuple(np.percentile([d[key] for d in drawn], [2.5, 97.5])) for key in drawn[0]}  # pyright: ignore
+    ends = {key: np.percentile([d[key] for d in drawn], [2.5, 97.5]) for key in drawn[0]}
+    return {key: (float(low), float(high)) for key, (low, high) in ends.items()}
 
 
 def gather(kept: dict[tuple, dict], seeds: list[int], tastes: list[str]) -> dict[str, tuple[Wins, Wins, Crowd]]:
@@ -142,7 +143,13 @@ def report(data: dict[str, tuple[Wins, Wins, Crowd]], tastes: list[str]) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(35, 50)), help="never used before")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=list(range(35, 50)),
+        help="each gives stories, people and dice of its own",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--log", type=Path, default=Path("runs/bench_queries_ppo.jsonl"))
     parser.add_argument("--report", action="store_true", help="print the tables of what is in --log")

@@ -216,9 +216,9 @@ def test_gradients_are_taken_in_the_sandbox():
         cell = "def square(x, k):\n    return (k * x ** 2).sum(), 'more'\ndef cut(x):\n    return 2 * x.detach()"
         session.ask(20.0, do="cell", source=cell)
         student, x = SandboxStudent(session, 20.0), torch.tensor([1.0, 2.0])
-        assert student.gradient("square", 0, x, 3.0).tolist() == [6.0, 12.0]
+        assert student.gradient("square", 0, 0, x, 3.0).tolist() == [6.0, 12.0]
         with pytest.raises(StudentError) as error:
-            student.gradient("cut", 0, x)
+            student.gradient("cut", 0, 0, x)
         assert error.value.kind == "detached"
         session.close()
 

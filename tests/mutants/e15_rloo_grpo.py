@@ -111,6 +111,12 @@ def losses_sum(logp, logp_old, adv, mask, clip):
     return a * len(adv), b * mask.numel()
 
 
+def losses_of_one_gradient(logp, logp_old, adv, mask, clip):
+    """Both values are right, but the second follows the gradient of the first."""
+    a, b = losses(logp, logp_old, adv, mask, clip)
+    return a, b.detach() + a - a.detach()
+
+
 def losses_fixed(logp, logp_old, adv, mask, clip):
     return losses(logp, logp_old, adv, mask, 0.2)
 
@@ -138,6 +144,8 @@ MUTANTS = {
     },
     "group_losses": {
         "clips above only": losses_one_sided,
+        "the second detached": lambda *a: (losses(*a)[0], losses(*a)[1].detach()),
+        "the second's gradient text by text": losses_of_one_gradient,
         "one ratio a text": losses_of_text_ratio,
         "sums": losses_sum,
         "fixed ε": losses_fixed,

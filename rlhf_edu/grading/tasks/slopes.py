@@ -30,10 +30,19 @@ def policy_loss_in_logp(logp, logp_old, adv, mask, clip: float):
 
 def group_loss_in_logp(logp, logp_old, adv, mask, clip: float):
     """Of the first loss: every text counts alike, however long it is."""
+    return _group_slope(logp, logp_old, adv, mask, clip, lambda row: sum(row) * len(mask))
+
+
+def budget_loss_in_logp(logp, logp_old, adv, mask, clip: float):
+    """Of the second loss: every token counts alike."""
+    return _group_slope(logp, logp_old, adv, mask, clip, lambda row: len(row) * len(mask))
+
+
+def _group_slope(logp, logp_old, adv, mask, clip: float, shares):
     rows = []
     for p, q, a, row in zip(logp.tolist(), logp_old.tolist(), adv.tolist(), mask.tolist(), strict=True):
-        per_token = sum(row) * len(mask)
-        rows.append([clipped(x, y, a, clip) / per_token if real else 0.0 for x, y, real in zip(p, q, row, strict=True)])
+        tokens = zip(p, q, row, strict=True)
+        rows.append([clipped(x, y, a, clip) / shares(row) if real else 0.0 for x, y, real in tokens])
     return tensor(rows)
 
 
@@ -129,7 +138,7 @@ def simpo_in(side: str):
 
 
 POLICY_LOSS = (Gradient("logp", policy_loss_in_logp),)
-GROUP_LOSS = (Gradient("logp", group_loss_in_logp),)
+GROUP_LOSS = (Gradient("logp", group_loss_in_logp), Gradient("logp", budget_loss_in_logp, part=1))
 TOTAL_LOSS = (
     Gradient("logp", total_loss_in_logp),
     Gradient("values", total_loss_in_values),
