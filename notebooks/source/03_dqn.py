@@ -371,7 +371,8 @@ curves(runs, best=500, title="One part at a time")
 # %%
 from rlhf_edu.widgets.live import Teach
 
-boxes = {name: W.Checkbox(name == "target network", description=name) for name in ("target network", *list(parts)[1:])}
+names, slim = ("target network", *list(parts)[1:]), {"width": "auto", "margin": "0 1em 0 0"}
+boxes = {name: W.Checkbox(name == names[0], description=name, indent=False, layout=slim) for name in names}
 display(W.HBox([*boxes.values()]))
 
 

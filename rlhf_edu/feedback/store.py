@@ -94,7 +94,7 @@ class FeedbackStore:
         items: Iterable[str] | None = None,
     ) -> list[Event]:
         """The answers that hold now, each with its annotator, item, time taken and the order shown."""
-        name = kind_of(kind) if isinstance(kind, type) else kind
+        name = None if kind is None else kind_of(kind)
         wanted = None if items is None else set(items)
         return [
             e

@@ -198,13 +198,14 @@ def to_pairs(records: Iterable[Feedback], gap: Number = 0.0) -> list[Pair]:
     return pairs
 
 
-def kind_of(record: Feedback | type) -> str:
-    """The short name of a record or of its class: "preference", "rating", "ranking" or "edit"."""
-    wanted = record if isinstance(record, type) else type(record)
+def kind_of(record: Feedback | type | str) -> str:
+    """The short name of a record or of its class: "preference", "rating", "ranking" or "edit". A short name is its own."""
+    wanted = record if isinstance(record, type | str) else type(record)
     for name, cls in _NAMES.items():
-        if cls is wanted:
+        if wanted in (cls, name):
             return name
-    raise ValueError(f"{wanted.__name__} is no kind of feedback: expected {', '.join(_NAMES)}")
+    said = repr(wanted) if isinstance(wanted, str) else wanted.__name__
+    raise ValueError(f"{said} is no kind of feedback: expected {', '.join(_NAMES)}")
 
 
 def to_json(record: Feedback) -> str:

@@ -36,6 +36,9 @@ def test_current_answers_by_kind_person_and_origin(store):
     assert store.answers("preference", simulated=False)[0].seconds == 1.5
     assert store.answers(annotator="ann")[0].item == Query("compare", "p", ("x", "y")).id
     assert "3 answers hold now" in repr(store)
+    for ask in (store.all, store.answers):  # the kind of a question is none of an answer
+        with pytest.raises(ValueError, match="'compare' is no kind of feedback: expected"):
+            ask("compare")
 
 
 def test_another_opening_reads_the_same_and_a_path_a_url_and_a_string_are_the_same(tmp_path):
