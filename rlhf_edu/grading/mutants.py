@@ -14,7 +14,7 @@ import argparse
 import importlib.util
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,10 +129,11 @@ def try_out(task: Task, wrong: dict[str, Any], right: dict[str, Any]) -> Trial:
         trial.faults.append(f"{len(right)} right answers are written down, at least {AT_LEAST_RIGHT} are needed")
     names = known_mistakes(task)
     trial.known = _reject(trial, "known mistake", names, names)
-    trial.wrong = _reject(trial, "wrong answer", wrong, names)
-    trial.careless = _reject(trial, "careless answer", careless_answers(task), {})
+    slopes = [mistake for gradient in getattr(task.judge, "gradients", ()) for mistake in gradient.mistakes]
+    trial.wrong = _reject(trial, "wrong answer", wrong, [*names, *slopes])
+    trial.careless = _reject(trial, "careless answer", careless_answers(task), ())
     if oracle := getattr(task.judge, "oracle", None):
-        trial.careless += _reject(trial, "answer", {"the checker's own function": oracle}, {}, guard=True)
+        trial.careless += _reject(trial, "answer", {"the checker's own function": oracle}, (), guard=True)
     for label, answer in right.items():
         verdicts = [verdict_on(task, deepcopy(answer), seed) for seed in SEEDS]
         refused = [v.words for v in verdicts if v.score < 1]
@@ -141,7 +142,7 @@ def try_out(task: Task, wrong: dict[str, Any], right: dict[str, Any]) -> Trial:
     return trial
 
 
-def _reject(trial: Trial, what: str, answers: dict[str, Any], names: dict[str, Any], guard: bool = False) -> int:
+def _reject(trial: Trial, what: str, answers: dict[str, Any], names: Collection[str], guard: bool = False) -> int:
     """How many of the answers are rejected on every seed, and named where they should be."""
     rejected = 0
     for label, answer in answers.items():

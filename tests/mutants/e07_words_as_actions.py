@@ -278,7 +278,7 @@ MUTANTS = {
         "others divided by all": reinforce_divided_by_all,
         "own_included": lambda p, q, r, m, b: reinforce_matrix(p, q, r, m, b) * (len(r) - 1) / len(r),
         "rewards only": lambda p, q, r, m, b: -(r * (p * m).sum(1)).mean(),
-        "attached": reinforce_attached,
+        "through_reward": reinforce_attached,
         "plain numbers": reinforce_numbers,
         "all detached": reinforce_all_detached,
         "ratios": reinforce_ratio,
