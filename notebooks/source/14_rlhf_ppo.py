@@ -30,7 +30,6 @@ from rlhf_edu.lm.interface import Completions
 from rlhf_edu.ops import kl_exact, kl_k1, kl_k3, token_logp
 from rlhf_edu.plots import COLOURS, Picture, new_figure, watch
 from rlhf_edu.plots.curves import NAMES
-from rlhf_edu.plots.rlhf import TokenMap, run_picture
 from rlhf_edu.reward.train import fit_preferences, pair_features
 from rlhf_edu.rlhf.gallery import CONFIG
 from rlhf_edu.rlhf.loop import reading_on, write_pairs
@@ -333,6 +332,8 @@ run
 # and distinct-2 (different pairs of neighbouring tokens, of all pairs) does not crash.
 
 # %%
+from rlhf_edu.plots.rlhf import TokenMap, run_picture
+
 history = watch(run, "score", "gold", "kl_nats").run()
 for sign in ("first_ratio", "clip_fraction", "entropy", "explained_variance", "ended", "distinct_2", "n_new"):
     print(f"{sign:<20} first {history[0][sign]:7.3f}   last {history[-1][sign]:7.3f}")

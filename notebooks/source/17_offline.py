@@ -34,6 +34,7 @@ from rlhf_edu.plots.walks import count_steps, walk_map
 from rlhf_edu.rlhf import best_of_n, offline
 from rlhf_edu.widgets.follow import follow
 
+# %%
 seed_everything(0)  # one seed in all of this lesson; the table in section 6 has three graphs
 torch.set_num_threads(1)  # the last digits depend on it, and after some steps of RL the first ones, too
 slider = lambda name, value, low, high, step: W.FloatSlider(value, min=low, max=high, step=step, description=name)  # noqa: E731
