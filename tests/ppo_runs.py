@@ -54,7 +54,7 @@ class Bench:
         self.prompts = tiny.prompts(self.seed, 10)
 
     def run(self, reward=likes_low_ids, checkpoint=None, prompts=None, eos_id=tiny.EOS, **kw):
-        hooks = {k: kw.pop(k) for k in ("expected", "advantages", "watch_texts") if k in kw}
+        hooks = {k: kw.pop(k) for k in ("expected", "rewards", "advantages", "policy_loss", "watch_texts") if k in kw}
         settings = dict(steps=5, batch=12, n_new=8, lr=3e-3) | kw
         return ppo(
             self.policy,

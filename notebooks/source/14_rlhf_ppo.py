@@ -2,12 +2,12 @@
 # # 14 RLHF with PPO: the same loop, opened part by part
 #
 # In lesson 00 a model learned a taste while you watched from outside. Now you take the lid off: each formula in a few
-# lines, proved equal to the library's, and one of them at work.
+# lines, proved equal to the library's, and all of them at work.
 #
 # **You will**
 #
 # - read text as actions, and turn one score for a whole story into a reward for every token;
-# - follow the KL penalty, GAE and the clipped loss in code, and train a storyteller on your GAE;
+# - follow the KL penalty, GAE and the clipped loss in code, and train a storyteller with all three;
 # - break it, and tell fourteen silent bugs apart.
 #
 # | | |
@@ -249,6 +249,7 @@ for seed in range(20):
     logp, logp_old, adv, mask = ragged(seed)
     torch.testing.assert_close(my_loss(logp, logp_old, adv, mask, 0.2), policy_loss(logp, logp_old, adv, mask, 0.2))
 print("20 random batches: my_loss equals policy_loss")
+yours = dict(rewards=my_rewards, advantages=my_gae, policy_loss=my_loss)  # what will train, in section 6
 
 # %%
 import ipywidgets as widgets
@@ -297,10 +298,10 @@ for name, old in (("right", done.logp), ("shifted by one", done.logp.roll(1, dim
 # %% [markdown]
 # Ratio 1, nothing clipped: else stop and look for the bug.
 #
-# ## 6 The loop runs, on your GAE
+# ## 6 The loop runs, on your code
 #
-# All parts together, on a fresh student, with `my_gae` at work (rewards and loss are the library's). `expected` gives the value head a first guess:
-# what the judge thinks of the story so far.
+# All parts together, on a fresh student: your rewards, your GAE, your loss. `expected` gives the value head a first
+# guess: what the judge thinks of the story so far.
 
 # %%
 from rlhf_edu.lm.heads import ScalarHead
@@ -321,7 +322,7 @@ def teach(reward_fn, config, **switches):
 
 
 config = PPOConfig(steps=budget(PPOConfig.steps, 3), batch=budget(PPOConfig.batch, 8))
-student, head, run = teach(reward_fn, config, advantages=my_gae, expected=scale(judge.expected))
+student, head, run = teach(reward_fn, config, expected=scale(judge.expected), **yours)
 run
 
 # %% [markdown]

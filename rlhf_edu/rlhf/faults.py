@@ -23,6 +23,8 @@ from rlhf_edu.ops import token_logp, whiten
 from rlhf_edu.rlhf import ppo as trainer
 from rlhf_edu.rlhf import shaping
 
+OWN = inspect.unwrap(trainer.ppo).__kwdefaults__  # what a caller of `ppo` may write
+
 # How bad the faults are.
 KEPT = 3  # tokens
 COLD = 0.7  # temperature
@@ -191,7 +193,7 @@ def pad_edge(_, mask):
 
 
 @fault(
-    (trainer, "shaped_rewards"),
+    (OWN, "rewards"),
     what="The KL penalty has the wrong sign: leaving the reference is paid for.",
     sign="The KL runs away, and the books do not balance: rewards add up to more than the score.",
     cure="The rewards of a text must add up to score − β·KL: assert it.",
@@ -201,7 +203,7 @@ def kl_sign(shaped_rewards, score, logp, logp_ref, mask, beta):
 
 
 @fault(
-    (trainer, "shaped_rewards"),
+    (OWN, "rewards"),
     what="Rewards are whitened before returns are made of them, so that the values' unit changes with every batch.",
     sign="The books do not balance, and the value loss is in another unit; score and taste rise as they should.",
     cure="Fix the scale once, on the reference's samples; if rewards must be whitened, keep their mean.",
@@ -211,7 +213,7 @@ def whitened_rewards(shaped_rewards, score, logp, logp_ref, mask, beta):
 
 
 @fault(
-    (inspect.unwrap(trainer.ppo).__kwdefaults__, "advantages"),
+    (OWN, "advantages"),
     what="The last token bootstraps: the value after the end is taken to be that of the last state, not 0.",
     sign="The value loss grows and grows: values chase themselves. Score and taste rise as they should.",
     cure="V = 0 after the last real token, there and not at the edge.",
@@ -232,7 +234,7 @@ def whitened_early(checked_advantages, adv, mask):
 
 
 @fault(
-    (trainer, "policy_loss"),
+    (OWN, "policy_loss"),
     what="The advantage has the wrong sign in the policy loss: bad tokens are made likelier.",
     sign="The score falls from the start and the KL runs away, while the books balance.",
     cure="The loss is minimised, so it is −A·ratio: test one step on one good token.",

@@ -20,7 +20,16 @@ from rlhf_edu.lm.sampling import autocast, check_room
 from rlhf_edu.ops import kl_k3, masked_mean, token_logp, whiten
 from rlhf_edu.rlhf.processes import average, average_gradients, by_shares, my_share, place, weight, write_together
 from rlhf_edu.rlhf.resume import restore, snapshot
-from rlhf_edu.rlhf.shaping import RewardFn, adapt_beta, checked_advantages, checked_scores, shaped_rewards, token_gae
+from rlhf_edu.rlhf.shaping import (
+    RewardFn,
+    adapt_beta,
+    checked_advantages,
+    checked_loss,
+    checked_rewards,
+    checked_scores,
+    shaped_rewards,
+    token_gae,
+)
 from rlhf_edu.rlhf.watching import distinct_pairs, explained_variance
 
 
@@ -116,15 +125,18 @@ def ppo(
     pad_id: int,
     generator: torch.Generator,
     expected: Callable[[Completions], Float[Tensor, "B N"]] | None = None,
+    rewards: Callable[..., Float[Tensor, "B N"]] = shaped_rewards,
     advantages: Callable[..., Float[Tensor, "B N"]] = token_gae,
+    policy_loss: Callable[..., Float[Tensor, ""]] = policy_loss,
     watch_texts: Callable[[Completions], dict] | None = None,
     checkpoint: Path | None = None,
 ):
     """Fine-tune `policy` (and `value_head`) in place; yield one record a step.
 
     `reward_fn` should have mean 0 and standard deviation 1 on the reference's samples (see `normalised`). `watch_texts`
-    adds numbers of yours to each record, the gold score for example. `advantages(rewards, values, mask)` may be your own.
-    `expected(done)` is a first guess of the values, to which the value head adds what it learns (0 if not given).
+    adds numbers of yours to each record, the gold score for example. `expected(done)` is a first guess of the values, to
+    which the value head adds what it learns (0 if not given). `rewards(score, logp, logp_ref, mask, beta)`,
+    `advantages(rewards, values, mask)` and `policy_loss(logp, logp_old, advantages, mask, clip)` may be your own.
     With `checkpoint` every step is saved there, and a run that finds one goes on from it with the same numbers.
     Several processes share each batch (see `processes`) and give the numbers of one with the whole batch.
     """
@@ -164,12 +176,11 @@ def ppo(
             values_old = own + known
         ended = (done.new_ids == eos_id).any(1)
         score = torch.where(ended, by_shares(lambda part: checked_scores(reward_fn, part), done), config.missing_eos)
-        rewards = shaped_rewards(score, logp_old, logp_ref, m, beta)
-        adv = checked_advantages(advantages(rewards, values_old, m), m)
+        paid = checked_rewards(rewards(score, logp_old, logp_ref, m, beta), m)
+        adv = checked_advantages(advantages(paid, values_old, m), m)
         returns = adv + values_old  # before whitening: returns are in units of reward
-        update = _update(
-            policy, value_head, optimizer, done, logp_old, values_old, whiten(adv, m), returns, known, config, generator
-        )
+        old = logp_old, values_old, whiten(adv, m), returns, known
+        update = _update(policy, value_head, optimizer, done, *old, config, generator, policy_loss)
         kl = (logp_old - logp_ref).sum(1).mean().item()
         record = dict(
             step=step,
@@ -177,7 +188,7 @@ def ppo(
             kl_nats=kl,
             kl_per_token=masked_mean(kl_k3(logp_old, logp_ref), m).item(),
             beta=beta,
-            reward=rewards.sum(1).mean().item(),
+            reward=paid.sum(1).mean().item(),
             entropy=-masked_mean(logp_old, m).item(),  # of its own samples: unbiased, and needs no logits
             explained_variance=explained_variance(values_old, returns, m),
             n_new=m.sum(1).float().mean().item(),
@@ -196,7 +207,9 @@ def ppo(
             return
 
 
-def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, returns, known, config, generator) -> dict:
+def _update(
+    policy, value_head, optimizer, done, logp_old, values_old, adv, returns, known, config, generator, policy_loss
+) -> dict:
     """A few epochs of clipped steps on one batch. Stops, and says so, when the policy has moved too far from it."""
     device, logs, stopped = done.ids.device, [], 0.0
     params = [p for group in optimizer.param_groups for p in group["params"]]
@@ -210,7 +223,7 @@ def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, retu
                 logp, values, _ = score_tokens(policy, part, config.temperature, value_head)
             values = values + known[rows]
             ratio = (logp - logp_old[rows]).exp()
-            pi = policy_loss(logp, logp_old[rows], adv[rows], m, config.clip)
+            pi = checked_loss(policy_loss(logp, logp_old[rows], adv[rows], m, config.clip))
             vf = value_loss(values, values_old[rows], returns[rows], m, config.clip)
             numbers = dict(
                 policy_loss=pi,
@@ -225,6 +238,8 @@ def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, retu
             if not log["approx_kl"] < 1.0 or not 0.5 < log["ratio"] < 2.0:  # written so that NaN stops too
                 stopped = 1.0
                 break
+            if not abs(log["policy_loss"]) < float("inf"):
+                raise ValueError(f"the policy loss is {log['policy_loss']}: look at the function that makes it")
             optimizer.zero_grad()
             (share * (pi + config.vf_coef * vf)).backward()
             average_gradients(params)

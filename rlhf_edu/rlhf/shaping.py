@@ -115,12 +115,37 @@ def checked_scores(reward_fn: RewardFn, done: Completions) -> Float[Tensor, " B"
     return scores.float().detach()
 
 
-def checked_advantages(advantages: Tensor, mask: Bool[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+def checked_rewards(rewards: object, mask: Bool[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    """Rewards of your own, checked as `checked_advantages` does."""
+    return _one_a_token("rewards", rewards, mask)
+
+
+def checked_advantages(advantages: object, mask: Bool[Tensor, "B N"]) -> Float[Tensor, "B N"]:
     """Advantages of your own, cut off from the graph, or a ValueError: NaN in one of them would spoil every weight."""
-    if advantages.shape != mask.shape:
+    return _one_a_token("advantages", advantages, mask)
+
+
+def _one_a_token(name: str, numbers: object, mask: Bool[Tensor, "B N"]) -> Float[Tensor, "B N"]:
+    if not isinstance(numbers, Tensor):
         raise ValueError(
-            f"the advantages have shape {tuple(advantages.shape)}, but there must be one for each token: {tuple(mask.shape)}"
+            f"the {name} are {str(numbers)[:60]!r}, but they must be a tensor of shape {tuple(mask.shape)}"
         )
-    if bad := int((~torch.isfinite(advantages) & mask).sum()):
-        raise ValueError(f"{bad} advantages are NaN or infinite: look at the function that makes them")
-    return advantages.detach().masked_fill(~mask, 0.0)
+    if numbers.shape != mask.shape:
+        raise ValueError(
+            f"the {name} have shape {tuple(numbers.shape)}, but there must be one for each token: {tuple(mask.shape)}"
+        )
+    if bad := int((~torch.isfinite(numbers) & mask).sum()):
+        raise ValueError(f"{bad} {name} are NaN or infinite: look at the function that makes them")
+    return numbers.detach().masked_fill(~mask, 0.0)
+
+
+def checked_loss(loss: object) -> Float[Tensor, ""]:
+    """A policy loss of your own, or a ValueError: one number, which the log-probs it was given can lower."""
+    if not isinstance(loss, Tensor) or loss.shape != ():
+        what = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)[:60]
+        raise ValueError(f"the policy loss is {what}, but it must be one number: average over the real tokens")
+    if not loss.requires_grad:
+        raise ValueError(
+            "the policy loss has no way back to the log-probs, so nothing can be learned: do not detach them"
+        )
+    return loss

@@ -1,6 +1,7 @@
 """The PPO trainer watched from inside: what goes into its losses, and what it changes."""
 
 import copy
+import inspect
 
 import pytest
 import tiny
@@ -18,16 +19,17 @@ from rlhf_edu.rlhf.ppo import score_tokens
 
 @pytest.fixture
 def spy(monkeypatch):
-    """Notes the arguments of every call of a function of the ppo module."""
+    """Notes the arguments of every call of a function of the ppo module, or of one that its caller may replace."""
+    own = inspect.unwrap(module.ppo).__kwdefaults__
 
     def watch(name):
-        calls, original = [], getattr(module, name)
+        calls, original = [], own.get(name) or getattr(module, name)
 
         def noted(*args, **kw):
             calls.append(args)
             return original(*args, **kw)
 
-        monkeypatch.setattr(module, name, noted)
+        monkeypatch.setitem(own, name, noted) if name in own else monkeypatch.setattr(module, name, noted)
         return calls
 
     return watch
