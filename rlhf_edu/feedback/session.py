@@ -128,6 +128,8 @@ class FeedbackSession:
                 self._last_press = pressed_at
             record = as_asked(judge(shown.query, value), shown.order) if action == "answer" else None
             now, started = time.time(), self._head[1] if self._head[0] == shown.item else None
+            if seconds is not None and not 0 <= seconds < float("inf"):
+                seconds = None  # a page's clock that was set in between
             if seconds is None and started is not None:
                 seconds = now - started
             new = Event(action, self.annotator, shown.item, record, note=note, order=shown.order, seconds=seconds)
@@ -148,6 +150,7 @@ class FeedbackSession:
             if not self._history:
                 return False
             last = self._history.pop()
+            self._leases.clear()  # claimed anew, the one taken back among them
             error = self._send(Event("undo", self.annotator, last.item, target=last.uid))
         self._changed.fire()
         if error:

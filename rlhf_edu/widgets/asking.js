@@ -3,6 +3,7 @@
 
 const TOO_SOON_MS = 250;
 const PATIENCE_MS = 1500;
+const LONG_MS = 12000; // after so long a kernel may not be busy, but gone; the page is not told
 
 // `build(desk)` makes the view's own part and returns { body, row, show(item), key(key, event), gone() }: the nodes that show
 // an item, its buttons in the row below, what draws a new item, what says whether it used a key, and, where there is
@@ -36,7 +37,7 @@ function asking({ model, el }, label, build) {
   const reasons = make("div", { class: "rlhf-reasons", role: "group", "aria-label": "Why skip?", hidden: true });
   const other = make("input", { type: "text", placeholder: "another reason, then Enter", "aria-label": "Another reason" });
   other.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && other.value.trim()) skip(other.value.trim());
+    if (event.key === "Enter" && !event.isComposing && other.value.trim()) skip(other.value.trim());
   });
   const over = make("div", { class: "rlhf-over", hidden: true });
   const problem = make("p", { class: "rlhf-problem", role: "alert", hidden: true });
@@ -66,7 +67,7 @@ function asking({ model, el }, label, build) {
     lastPress = now;
     model.send({ seconds: (now - shownAt) / 1000, pressed_at: Date.now() / 1000, item: shown.item, ...message });
     waiting.set(shown.item, now);
-    setTimeout(draw, PATIENCE_MS + 50);
+    for (const later of [PATIENCE_MS, LONG_MS]) setTimeout(draw, later + 50);
     closeSkip();
     draw();
     say(`${said}. ${shown ? count.textContent : over.textContent}`);
@@ -127,6 +128,7 @@ function asking({ model, el }, label, build) {
     const finished = state.answered + state.skipped + ahead;
     const isNew = next?.item !== shown?.item;
     if (isNew) {
+      closeSkip();
       prompt.classList.toggle("rlhf-known", Boolean(next && shown) && next.prompt === shown.prompt); // read already
       shown = next;
       shownAt = performance.now();
@@ -136,7 +138,7 @@ function asking({ model, el }, label, build) {
       setText(prompt, next.prompt);
     }
     const complete = state.items.length === 0;
-    setText(over, complete ? "All done. Thank you!" : "One moment: your answers are on their way.");
+    setText(over, complete ? "All done. Thank you!" : "Waiting for the kernel to take your answers.");
     for (const node of [question, ...view.body]) hide(root, node, !next);
     prompt.hidden = !next || !next.prompt;
     over.hidden = Boolean(next);
@@ -156,12 +158,17 @@ function asking({ model, el }, label, build) {
     meter.setAttribute("aria-valuenow", finished);
     setText(rules, state.guidelines);
     guidelines.hidden = !state.guidelines;
-    const oldest = Math.min(...waiting.values());
-    const slow = performance.now() - oldest > PATIENCE_MS ? `Saving: the kernel is busy, ${waiting.size} waiting.` : "";
-    setText(problem, state.problem || slow);
+    setText(problem, state.problem || unsaved());
     problem.hidden = !problem.textContent;
     setText(note, state.simulated ? `A simulated person filled in ${state.simulated}; your answers go first.` : "");
     requestAnimationFrame(fade);
+  }
+
+  function unsaved() {
+    const longest = performance.now() - Math.min(...waiting.values());
+    if (longest < PATIENCE_MS) return "";
+    const said = `Saving: the kernel is busy, ${waiting.size} waiting.`;
+    return longest < LONG_MS ? said : `${said} If it was stopped or restarted, they are lost: run this cell again, and they are asked again.`;
   }
 
   function fade() {
@@ -176,7 +183,7 @@ function asking({ model, el }, label, build) {
 
   function onVisibility() {
     if (document.hidden) hiddenAt = performance.now();
-    else shownAt += performance.now() - hiddenAt; // looking elsewhere is no time spent on the item
+    else shownAt += performance.now() - Math.max(hiddenAt, shownAt); // looking elsewhere is no time spent on the item
   }
 
   model.on("change:state", draw);

@@ -5,13 +5,14 @@ import time
 import ipywidgets as W
 
 from rlhf_edu.feedback.events import StoreError
-from rlhf_edu.feedback.session import FeedbackSession
+from rlhf_edu.feedback.session import TOO_SOON_SECONDS, FeedbackSession
 from rlhf_edu.feedback.showing import Shown
 from rlhf_edu.widgets.panel import Panel, as_text
 
 AHEAD = 8  # items sent to the page beforehand, so that the next one shows at once even while the kernel is busy
 REASONS = ("I cannot tell", "It makes no sense", "It upsets me")
 OVER = "All are answered. Thank you! Undo takes back the last one."
+KEYS_ELSEWHERE = "<small>By mouse, or by Tab and Enter: letters are commands of Jupyter's here.</small>"
 
 
 def row_of(*widgets: W.Widget) -> W.HBox:
@@ -54,6 +55,7 @@ class Asking(Panel):
         self.draw()
 
     _refused = ""
+    _pressed_at = 0.0
 
     def _item(self, shown: Shown) -> dict:
         """What the page must know of an item beyond its texts."""
@@ -103,13 +105,17 @@ class Asking(Panel):
         self._skip.on_click(lambda _: self._press({"do": "skip", "reason": self._reason.value}))
         self._rules = W.Accordion([W.HTML()], titles=("Guidelines",), selected_index=None)
         top = [self._status, self._progress, self._rules, self._prompt]
-        return W.VBox([*top, *self._plain_body(), row_of(self._undo, self._skip, self._reason), self._problem])
+        row = row_of(self._undo, self._skip, self._reason)
+        return W.VBox([*top, *self._plain_body(), row, W.HTML(KEYS_ELSEWHERE), self._problem])
 
     def _press(self, message: dict) -> None:
         now = time.time()
+        if message["do"] != "undo" and now - self._pressed_at < TOO_SOON_SECONDS:
+            return  # the second of two clicks, which waited while the first was stored
         message |= {"item": self._shown_item or None, "pressed_at": now, "seconds": now - self._shown_at}
         if self._shown_item or message["do"] == "undo":
             self.act(message)
+            self._pressed_at = time.time()
 
     def _draw_plain(self, state: dict) -> None:
         current = next(iter(state["items"]), None)

@@ -49,10 +49,15 @@ function frame(label, onkey) {
     "data-lm-suppress-shortcuts": "true",
   });
   root.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+      event.preventDefault(); // JupyterLab hears nothing of what happens in here, but a notebook should be saved
+      document.body.dispatchEvent(new KeyboardEvent("keydown", event));
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation();
     if (event.repeat && event.key === "Enter" && event.target.closest("button")) event.preventDefault(); // held, it clicks once
     const typing = event.target.closest("input:not([type=range]), textarea, select");
+    if (event.shiftKey && event.key === "Enter" && !typing) return event.preventDefault(); // "run" to Jupyter: no answer
     if (event.repeat || (typing && event.key !== "Escape")) return;
     if (onkey(event.key.length === 1 ? event.key.toLowerCase() : event.key, event)) event.preventDefault();
   });
@@ -67,6 +72,11 @@ function flash(button) {
   button.classList.remove("rlhf-pressed");
   void button.offsetWidth; // restarts the animation
   button.classList.add("rlhf-pressed");
+}
+
+// A text that shows nothing is told from one that is on its way.
+function shownText(text) {
+  return /[^\s\p{Cf}]/u.test(text) ? text : "(nothing)";
 }
 
 // Setting the same text again would make screen readers repeat it and would drop a selection.

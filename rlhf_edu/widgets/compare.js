@@ -21,7 +21,7 @@ function render(page) {
     return {
       body: [make("div", { class: "rlhf-cards" }, ...cards)],
       row: buttons.slice(2),
-      show: (item) => texts.forEach((node, i) => setText(node, item.texts[i].trimStart() || "(nothing)")),
+      show: (item) => texts.forEach((node, i) => setText(node, shownText(item.texts[i].trimStart()))),
       key(key) {
         if (!(key in KEYS)) return false;
         choose(KEYS[key]);

@@ -3,7 +3,7 @@
 import ipywidgets as W
 
 from rlhf_edu.widgets.asking import Asking, row_of
-from rlhf_edu.widgets.panel import as_card
+from rlhf_edu.widgets.panel import as_card, shown_text
 
 CHOICES = {"left": "Left is better", "right": "Right is better", "tie": "Tie", "both_bad": "Both are bad"}
 
@@ -27,6 +27,6 @@ class Compare(Asking):
 
     def _draw_body(self, current: dict | None, new: bool) -> None:
         for widget, text in zip(self._texts, current["texts"] if current else ("", ""), strict=True):
-            widget.value = as_card(text) if current else ""
+            widget.value = as_card(shown_text(text)) if current else ""
         for button in self._choices:
             button.disabled = current is None

@@ -9,13 +9,15 @@ from rlhf_edu.widgets.asking import Asking, row_of
 from rlhf_edu.widgets.panel import as_text
 
 Parts = list[tuple[str, str]]
+MOST_STEPS = 20_000_000
 
 
 def difference(before: str, after: str) -> Parts:
     """How `after` came from `before`, word by word: ("same" | "out" | "in", text) in reading order."""
     a, b = (re.findall(r"\s+|[\w'’]+|.", text, re.DOTALL) for text in (before, after))
     parts: Parts = []
-    for kind, i, end_i, j, end_j in SequenceMatcher(None, a, b).get_opcodes():
+    slow = len(a) * len(b) > MOST_STEPS  # then frequent words are no anchors, and the difference is coarser
+    for kind, i, end_i, j, end_j in SequenceMatcher(None, a, b, autojunk=slow).get_opcodes():
         if kind == "equal":
             parts.append(("same", "".join(a[i:end_i])))
             continue
@@ -42,7 +44,8 @@ class Edit(Asking):
     def _plain_body(self) -> list[W.Widget]:
         self._original = self._as_written = ""
         self._drafts: dict[str, str] = {}  # by item, for those that are taken back
-        self._text = W.Textarea(layout=W.Layout(width="auto"), rows=6, continuous_update=True)
+        # The text comes when the box is left. While typing it would come late, behind the click that keeps it.
+        self._text = W.Textarea(layout=W.Layout(width="auto"), rows=6, continuous_update=False)
         self._changes = W.HTML()
         self._done, self._again = W.Button(), W.Button(description="Start over")
         self._text.observe(lambda _: self._show_changes(), "value")

@@ -113,7 +113,7 @@ function render({ model, el }) {
     const dark = document.body.dataset.jpThemeLight === "false";
     if (panels.map((p) => p.key).join() !== state.curves.map((c) => c.key).join()) build(state.curves);
     const running = state.status === "running";
-    switchOn(startButton, !running);
+    switchOn(startButton, !running && state.status !== "stopping");
     switchOn(pauseButton, running);
     switchOn(stopButton, running || state.status === "paused");
     const again = ["finished", "stopped", "failed"].includes(state.status);

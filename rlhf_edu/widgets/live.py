@@ -18,6 +18,7 @@ WORDS = {
     "running": "Learning: step {step}{of}.",
     "pausing": "Pausing: step {next}{of} ends first.",
     "paused": "Paused after step {step}{of}. Press Go on when you like.",
+    "stopping": "Stopping: step {next}{of} ends first.",
     "stopped": "Stopped after step {step}{of}. What was learned so far stays.",
     "finished": "Done: {step} steps in {seconds:.0f} s.",
     "failed": "Stopped: {error}.",
@@ -130,13 +131,13 @@ class Teach(Panel):
             "error": self.worker.error,
             "start": self.start_label,
         }
+        status, ending = self.status, {"paused": "pausing", "stopped": "stopping"}
+        said = status if self.worker.at_rest else ending.get(status, status)
         return {
-            "status": self.status,
+            "status": "stopping" if said == "stopping" else status,
             "step": step,
             "total": self.total or 0,
-            "says": WORDS["pausing" if self.status == "paused" and not self.worker.at_rest else self.status].format(
-                **words
-            ),
+            "says": WORDS[said].format(**words),
             "problem": self._done_error,
             "start": self.start_label,
             "curves": [self._curve(key) for key in self.keys],
@@ -160,10 +161,10 @@ class Teach(Panel):
         return W.VBox([W.HBox([self._start, self._pause, self._stop]), self._progress, self._says, self._picture])
 
     def _draw_plain(self, state: dict) -> None:
-        running, paused = state["status"] == "running", state["status"] == "paused"
-        self._start.disabled, self._pause.disabled = running, not running
+        running, paused = state["status"] in ("running", "stopping"), state["status"] == "paused"
+        self._start.disabled, self._pause.disabled = running, state["status"] != "running"
         self._start.description = "Go on" if paused else state["start"]
-        self._stop.disabled = not (running or paused)
+        self._stop.disabled = state["status"] not in ("running", "paused")
         self._progress.value = state["step"]
         self._says.value = as_text(" ".join([state["says"], state["problem"]]))
         pause = 0.2 if self.view == "plain" else 2.0  # a hidden twin is drawn seldom

@@ -7,6 +7,7 @@ front end that cannot load it), the twin appears by itself after three seconds.
 import html
 import os
 import threading
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ SHARED = ("common.js", "asking.js")
 VIEWS = ("auto", "rich", "plain")
 PLAIN_STYLE = """<style>
 .rlhf-panel { overflow: visible }
+.jp-OutputArea:has(.rlhf-panel) .rlhf-again, body:has(.rlhf-panel):not(:has(.jp-OutputArea)) .rlhf-again { display: none }
 .rlhf-panel:has(.rlhf-view) > .rlhf-plain { display: none }
 .rlhf-panel > .rlhf-plain.rlhf-later { animation: rlhf-later 1ms 3s both }
 @keyframes rlhf-later { from { max-height: 0; visibility: hidden } to { max-height: none; visibility: visible } }
@@ -26,6 +28,9 @@ PLAIN_STYLE = """<style>
 .rlhf-card { border: 1px solid var(--jp-border-color1, #bbb); border-radius: 6px; padding: 8px 14px; height: 100%;
   box-sizing: border-box; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 20em; overflow-y: auto }
 </style>"""
+AGAIN = (
+    '<p class="rlhf-again">Run this cell again to bring this view back.</p>'  # for a notebook opened without its kernel
+)
 
 
 def as_text(text: str) -> str:
@@ -35,7 +40,12 @@ def as_text(text: str) -> str:
 
 def as_card(text: str) -> str:
     """Text from a model in a frame of its own."""
-    return f'<div class="rlhf-card">{as_text(text)}</div>'
+    return f'<div class="rlhf-card" dir="auto">{as_text(text)}</div>'
+
+
+def shown_text(text: str) -> str:
+    """A text, or "(nothing)" for one of blanks and invisible characters alone."""
+    return text if any(not c.isspace() and unicodedata.category(c) != "Cf" for c in text) else "(nothing)"
 
 
 def choose_view(view: str) -> str:
@@ -122,5 +132,8 @@ class Panel:
     def _draw_plain(self, state: dict) -> None:
         raise NotImplementedError
 
-    def _repr_mimebundle_(self, **options):
-        return self.box._repr_mimebundle_(**options)
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display({"text/html": AGAIN, "text/plain": "Run this cell to see this view."}, raw=True)
+        display((self.box._repr_mimebundle_() or {}) | {"text/plain": ""}, raw=True)

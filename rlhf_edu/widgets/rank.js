@@ -19,7 +19,7 @@ function render(page) {
 
     function card(text, i) {
       const box = desk.textBox("");
-      setText(box, text || "(nothing)");
+      setText(box, shownText(text));
       const name = LETTERS[i] ?? String(i + 1);
       const badge = make("kbd", { text: name, "aria-hidden": "true" });
       const place = make("span", { class: "rlhf-place" });

@@ -3,7 +3,7 @@
 import ipywidgets as W
 
 from rlhf_edu.widgets.asking import Asking, row_of
-from rlhf_edu.widgets.panel import as_card
+from rlhf_edu.widgets.panel import as_card, shown_text
 
 
 class Rank(Asking):
@@ -36,14 +36,17 @@ class Rank(Asking):
         self._order = order
         if order:
             self._drafts[self._shown_item] = order
-        self._rows.children = [self._row(place, i) for place, i in enumerate(order)]
+        if len(self._rows.children) != len(order):  # else the buttons stay, and with them the keyboard
+            self._rows.children = [self._row(place, len(order)) for place in range(len(order))]
+        for place, i in enumerate(order):
+            self._rows.children[place].children[0].value = as_card(f"{place + 1}.  {shown_text(self._texts[i])}")
 
-    def _row(self, place: int, i: int) -> W.HBox:
-        text = W.HTML(as_card(f"{place + 1}.  {self._texts[i]}"), layout=W.Layout(flex="1 1 auto", min_width="0"))
+    def _row(self, place: int, places: int) -> W.HBox:
+        text = W.HTML(layout=W.Layout(flex="1 1 auto", min_width="0"))
         buttons = []
         for said, by in (("Up", -1), ("Down", 1)):
             words = f"Move number {place + 1} {said.lower()}"
-            off = not 0 <= place + by < len(self._order)
+            off = not 0 <= place + by < places
             button = W.Button(description=said, tooltip=words, disabled=off, layout=W.Layout(flex="0 0 70px"))
             button.on_click(lambda _, by=by: self._swap(place, place + by))
             buttons.append(button)

@@ -5,7 +5,7 @@ function render(page) {
     const text = desk.textBox("Text");
     const marks = make("div", { class: "rlhf-marks", role: "group", "aria-label": "Marks" });
     const slider = make("input", { type: "range", class: "rlhf-slider", "aria-label": "Mark" });
-    const ends = make("div", { class: "rlhf-line rlhf-ends" });
+    const ends = make("div", { class: "rlhf-ends" });
     const give = keyButton("", ["Enter"], () => rate(Number(slider.value), give), "rlhf-wide");
     const fine = make("div", { class: "rlhf-fine" }, slider, ends, make("div", { class: "rlhf-row" }, give));
     let byKey = {};
@@ -28,7 +28,7 @@ function render(page) {
     }
 
     function show(item) {
-      setText(text, item.texts[0] || "(nothing)");
+      setText(text, shownText(item.texts[0]));
       byKey = {};
       if (marks.contains(document.activeElement)) desk.root.focus({ preventScroll: true });
       marks.replaceChildren(...item.marks.map(mark));
@@ -37,7 +37,13 @@ function render(page) {
       if (item.fine === null) return;
       const { low, high, step, start, words } = item.fine;
       Object.assign(slider, { min: low, max: high, step, value: start });
-      ends.replaceChildren(...words.map((said) => make("span", { text: said })));
+      ends.replaceChildren(...words.map(({ at, said }) => {
+        const share = (at - low) / (high - low);
+        const side = share < 0.15 ? "left" : share > 0.85 ? "right" : "middle";
+        return make("span", { text: said, class: `rlhf-${side}`, style: `--at: ${share}` });
+      }));
+      const near = (mark, i) => i > 0 && mark.at - words[i - 1].at < (high - low) / 4;
+      ends.classList.toggle("rlhf-crowded", words.some(near)); // then they stand in a line, not below their marks
       tell();
     }
 

@@ -8,7 +8,7 @@ from rlhf_edu.feedback.session import FeedbackSession
 from rlhf_edu.feedback.showing import Shown
 from rlhf_edu.feedback.types import Number
 from rlhf_edu.widgets.asking import Asking, row_of
-from rlhf_edu.widgets.panel import as_card, as_text
+from rlhf_edu.widgets.panel import as_card, as_text, shown_text
 
 MOST_BUTTONS = 11  # a scale of more marks gets a slider
 FINE_STEPS = 100
@@ -55,7 +55,8 @@ class Rate(Asking):
         marks = [{"value": v, "key": k, "words": self.anchors.get(v, "")} for v, k in marks_of(low, high)]
         if marks:
             return {"marks": marks, "fine": None}
-        words = [f"{mark:g} {self.anchors.get(mark, '')}".strip() for mark in sorted({low, *self.anchors, high})]
+        named = sorted({low, *self.anchors, high})
+        words = [{"at": mark, "said": f"{mark:g} {self.anchors.get(mark, '')}".strip()} for mark in named]
         step = 1 if low == int(low) and high == int(high) else (high - low) / FINE_STEPS
         return {
             "marks": [],
@@ -67,6 +68,7 @@ class Rate(Asking):
 
     def _plain_body(self) -> list[W.Widget]:
         self._text, self._marks = W.HTML(), row_of()
+        self._marks.layout.flex_flow, self._offered = "row wrap", []
         self._slider, self._words, self._give = (
             W.FloatSlider(description="Mark"),
             W.HTML(),
@@ -79,17 +81,20 @@ class Rate(Asking):
     def _draw_body(self, current: dict | None, new: bool) -> None:
         if not new:
             return
-        self._text.value = as_card(current["texts"][0]) if current else ""
-        self._marks.children = [self._mark(mark) for mark in current["marks"]] if current else ()
+        self._text.value = as_card(shown_text(current["texts"][0])) if current else ""
+        if (
+            marks := current["marks"] if current else []
+        ) != self._offered:  # else the buttons stay, and with them the keyboard
+            self._offered, self._marks.children = marks, [self._mark(mark) for mark in marks]
         fine = (current or {}).get("fine")
         self._fine.layout.display = None if fine else "none"
         if fine:
             self._slider.min, self._slider.max = min(fine["low"], self._slider.max), fine["high"]
             self._slider.min, self._slider.step, self._slider.value = fine["low"], fine["step"], fine["start"]
-            self._words.value = as_text(" · ".join(fine["words"]))
+            self._words.value = as_text(" · ".join(words["said"] for words in fine["words"]))
 
     def _mark(self, mark: dict) -> W.Button:
         words = f"{mark['value']} {mark['words']}".strip()
-        button = W.Button(description=words, tooltip=words, layout=W.Layout(flex="1 1 auto", width="auto"))
+        button = W.Button(description=words, tooltip=words, layout=W.Layout(flex="1 0 auto", width="auto"))
         button.on_click(lambda _: self._press({"do": "answer", "value": mark["value"]}))
         return button

@@ -24,7 +24,7 @@ class Worker:
         self.make_run, self.on_change, self.pause_seconds = make_run, on_change, 1 / per_second
         self.history: list[dict] = []
         self.status, self.error = "ready", ""
-        self.at_rest = False  # paused, and the step that was under way has ended
+        self.at_rest = False  # the step that was under way when it was paused, or stopped, has ended
         self._state = threading.Condition()
         self._thread: threading.Thread | None = None
         self._told_at = 0.0
@@ -36,7 +36,7 @@ class Worker:
                 self.status = "running"
                 self._state.notify_all()
             elif self._thread is None or not self._thread.is_alive():
-                self.status, self.error, self.history = "running", "", []
+                self.status, self.error, self.history, self.at_rest = "running", "", [], False
                 self._thread = threading.Thread(target=self._work, daemon=True, name="rlhf-edu run")
                 self._thread.start()
         self.on_change()
@@ -64,15 +64,9 @@ class Worker:
         return thread is None or not thread.is_alive()
 
     def _work(self) -> None:
-        run = None
         sys.setswitchinterval(TURN)
         try:
-            run = self.make_run()
-            for record in run:
-                self.history.append(record)
-                self._tell()
-                if not self._may_go_on():
-                    break
+            self._steps(self.make_run())
             with self._state:
                 if self.status != "stopped":
                     self.status = "finished"
@@ -84,10 +78,19 @@ class Worker:
             self.error = f"step {step} failed ({type(error).__name__}: {said[0]}); put that right, then start again"
         finally:
             sys.setswitchinterval(USUAL)
-            close = getattr(run, "close", None)
-            if close is not None:
-                close()
+            self.at_rest = True
             self.on_change()
+
+    def _steps(self, run: Iterable[dict]) -> None:
+        try:
+            for record in run:
+                self.history.append(record)
+                self._tell()
+                if not self._may_go_on():
+                    break
+        finally:
+            if close := getattr(run, "close", None):
+                close()
 
     def _may_go_on(self) -> bool:
         if self.status == "paused":

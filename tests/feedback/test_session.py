@@ -249,3 +249,13 @@ def test_a_reason_may_hold_any_characters(store):
     session = FeedbackSession(QUERIES, store)
     session.skip("lone \ud800, NUL \x00, 漢字 and '; DROP TABLE events")
     assert store.events()[0].note == "lone \\ud800, NUL \\x00, 漢字 and '; DROP TABLE events"
+
+
+@pytest.mark.parametrize("seconds", [-30.0, float("inf"), float("nan")])
+def test_a_page_whose_clock_was_set_tells_no_time(store, seconds):
+    session = FeedbackSession(QUERIES, store)
+    item = session.current.item
+    session.answer("left", item=item, seconds=seconds)
+    [event] = session.events()
+    assert 0 <= event.seconds < 5
+    assert event.shown_at <= event.answered_at

@@ -147,3 +147,11 @@ def test_an_answer_whose_reply_was_lost_is_not_stored_twice(store):
     cable.lose_reply = False
     session.answer("left")
     assert len(store.events()) == 2
+
+
+def test_with_items_held_for_people_undo_brings_the_item_back_first(store):
+    session = FeedbackSession(QUERIES, store, per_item=1)
+    first = session.current.item
+    session.answer("left")
+    session.undo()
+    assert session.current.item == first

@@ -92,6 +92,29 @@ def test_the_plain_view_works_by_its_buttons_and_escapes_what_models_wrote(sessi
     assert view._choices[0].disabled
 
 
+def test_the_second_of_two_clicks_is_ignored_even_when_the_store_is_slow(session, monkeypatch):
+    view, append = Compare(session, view="plain"), session.store.append
+
+    def slow(*events):
+        time.sleep(0.3)
+        append(*events)
+
+    monkeypatch.setattr(session.store, "append", slow)
+    view._choices[0].click()
+    view._choices[0].click()  # was waiting in the kernel's queue
+    assert session.progress.answered == 1
+
+
+def test_a_notebook_opened_without_its_kernel_says_what_to_do(session, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    Compare(session)._ipython_display_()
+    first, second = shown
+    assert "Run this cell again" in first["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in second
+    assert "VBox(" not in first["text/plain"] + second["text/plain"]
+
+
 def test_simulated_answers_are_announced(session):
     view = Compare(session)
     label_all(session, boltzmann(len, rng=np.random.default_rng(0)))

@@ -66,3 +66,13 @@ def test_the_plain_twin_shows_the_difference_and_the_draft_after_undo(session):
     assert view._text.value == "one\nthree"
     view._again.click()
     assert view._text.value == f"one\ntwo {EVIL}"
+
+
+def test_one_word_of_a_long_text_is_one_word_of_the_difference():
+    words = np.random.default_rng(0).choice(["the", "cat", "saw", "a", "dog"], 400).tolist()  # all of them frequent
+    parts = difference(" ".join(words), " ".join([*words[:200], "horse", *words[201:]]))
+    assert [part for part in parts if part[0] != "same"] == [("out", words[200]), ("in", "horse")]
+
+
+def test_the_plain_twins_text_comes_when_its_box_is_left(session):
+    assert not Edit(session, view="plain")._text.continuous_update  # else a click overtakes what was typed before it

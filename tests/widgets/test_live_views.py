@@ -166,3 +166,41 @@ display(Compare(session), live)
     NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
     assert notebook.cells[1].outputs[0]["data"]["text/plain"] == "1"
     assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "3"
+
+
+def test_stop_says_that_the_step_under_way_ends_first_and_teach_waits_for_it():
+    free = threading.Event()
+
+    def run():
+        yield {"reward": 1.0}
+        free.wait(10)
+        yield {"reward": 2.0}
+        raise AssertionError("a stopped run goes no further")
+
+    live = Teach(run, total=9)
+    live.act({"do": "start"})
+    while not live.history:
+        time.sleep(0.01)
+    live.act({"do": "stop"})
+    assert live.rich.state["status"] == "stopping"
+    assert live.rich.state["says"] == "Stopping: step 2 of 9 ends first."
+    live.act({"do": "start"})  # switched off on the page; nothing happens
+    free.set()
+    assert len(live.wait(10)) == 2
+    assert live.rich.state["status"] == "stopped"
+    assert live.rich.state["says"].startswith("Stopped after step 2 of 9")
+
+
+def test_a_run_whose_clearing_up_fails_is_told_all_the_same():
+    class Untidy:
+        def __iter__(self):
+            yield from steps(3)
+
+        def close(self):
+            raise OSError("the file is gone")
+
+    live = Teach(Untidy, total=3)
+    live.act({"do": "start"})
+    live.worker.wait(10)
+    assert len(live.history) == 3
+    assert "failed (OSError: the file is gone)" in live.rich.state["says"]

@@ -64,3 +64,11 @@ def test_when_all_is_ranked_the_plain_twin_has_nothing_to_keep(session):
         session.skip("I cannot tell")
     assert view._rows.children == ()
     assert view._done.disabled
+
+
+def test_the_plain_twins_buttons_stay_and_keep_the_keyboard(session):
+    view = Rank(session, view="plain")
+    rows = view._rows.children
+    rows[0].children[2].click()
+    assert view._rows.children == rows
+    assert view._order == [1, 0, 2, 3]
