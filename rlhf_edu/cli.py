@@ -30,7 +30,7 @@ def demo(
     device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder for results; an interrupted run goes on from it.")] = None,
 ) -> None:
-    """Run the whole loop without a browser: write, compare, learn the reward, fine-tune, test blind. About a minute."""
+    """Run the whole loop without a browser: write, compare, learn the reward, fine-tune, test blind. Half a minute."""
     from rlhf_edu.commands.demo import demo as run
 
     raise typer.Exit(run(world, taste, pairs, seed, device, out))
@@ -65,7 +65,7 @@ def pretrain(
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
 ) -> None:
-    """Make a world's mini GPT-2 from nothing, as the shipped one was made. About ten minutes on two cores."""
+    """Make a world's mini GPT-2 from nothing, as the shipped one was made. About eight minutes on two cores."""
     from rlhf_edu.commands.pretrain import pretrain_command as run
 
     raise typer.Exit(run(world, out, steps, seed, device))

@@ -41,7 +41,7 @@ def small(monkeypatch):
     """The demo with the real world and model, but budgets of seconds."""
 
     def config(pairs):
-        ppo = PPOConfig(steps=3, batch=8, epochs=1, minibatches=2)
+        ppo = PPOConfig(steps=3, batch=8, epochs=1, minibatches=2, enough=float("inf") if pairs > 4 else -9.0)
         return LoopConfig(pairs=pairs, drafts=2, fit=FitConfig(steps=10), ppo=ppo)
 
     monkeypatch.setattr(demo_module, "LoopConfig", config)
@@ -50,6 +50,12 @@ def small(monkeypatch):
 
 def result(folder) -> dict:
     return {k: v for k, v in json.loads((folder / "result.json").read_text()).items() if k != "seconds"}
+
+
+def test_the_demo_says_when_it_ends_before_its_steps_are_through(command, small, tmp_path):
+    code, said = command("demo", "--pairs", 4, "--device", "cpu", "--out", tmp_path / "a")
+    assert code == 0, said
+    assert "PPO ended after 1 of 3 steps: a mean score of -9 standard deviations is enough." in " ".join(said.split())
 
 
 def test_the_demo_does_everything_and_goes_on_after_ctrl_c(command, small, monkeypatch, tmp_path):

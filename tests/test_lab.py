@@ -1,7 +1,10 @@
 """`rlhf-edu lab`: the working copy follows the course, and never writes over what a student wrote."""
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -104,10 +107,12 @@ def test_a_file_in_the_way_is_named(course, mine):
 
 
 def test_jupyterlab_is_started_on_the_copy_and_its_exit_code_is_ours(course, mine, monkeypatch, capsys):
-    started = []
+    started, seen = [], {}
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/mine")
 
-    def run(words):
+    def run(words, env):
         started.extend(words)
+        seen.update(env)
         return subprocess.CompletedProcess(words, 3)
 
     monkeypatch.setattr(module.subprocess, "run", run)
@@ -116,6 +121,10 @@ def test_jupyterlab_is_started_on_the_copy_and_its_exit_code_is_ours(course, min
     assert {"--no-browser", "--port=9999", "--debug", f"--ServerApp.root_dir={mine.resolve()}"} <= set(started)
     assert "--LabApp.default_url=/lab/tree/notebooks/00_a.ipynb" in started
     assert "2 notebooks new" in capsys.readouterr().out
+    ours, theirs = seen["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert theirs == "/mine"
+    settings = json.loads((Path(ours) / "labconfig" / "default_setting_overrides.json").read_text())
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
 
 
 def test_the_real_course_is_found():

@@ -14,7 +14,7 @@
 # | **Time** | 15 minutes, about 2 of them computing |
 # | **Needs** | any laptop: CPU (a GPU is used if there is one), 1 GB of memory, no network |
 # | **Practice** | `exercises/00_start.ipynb`, when you are through here |
-# | **Solution** | `solutions/00_start.ipynb` (after you have tried) |
+# | **Solution** | `solutions/00_start.ipynb` in the repository, for afterwards |
 #
 # Press **Shift+Enter** to run a cell and go to the next. Nothing here needs you: *Run All Cells* gets to the end as well,
 # and a simulated person then does the choosing. But that is like sending someone else to eat your cake.
@@ -320,7 +320,7 @@ display(live, page)
 history = live.wait()
 first, last = history[0], history[-1]
 print(f"score {first['score']:+.2f} → {last['score']:+.2f}   (1 = one standard deviation of the old stories)")
-print(f"KL    {first['kl_nats']:.1f} → {last['kl_nats']:.1f} nats a story")
+print(f"KL    {first['kl_nats']:z.1f} → {last['kl_nats']:.1f} nats a story")
 
 # %% [markdown]
 # ## 5 Did it work?

@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: CPU, 0.3 GB of memory, no network |
 # | **Before** | nothing; lesson 00 is fun, but not needed here |
 # | **Practice** | `exercises/01_decisions.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/01_decisions.ipynb` (after you have tried) |
+# | **Solution** | `solutions/01_decisions.ipynb` in the repository, for afterwards |
 
 # %%
 import gymnasium as gym

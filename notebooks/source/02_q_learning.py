@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: CPU, 0.3 GB of memory, no network |
 # | **Before** | lesson 01 |
 # | **Practice** | `exercises/02_q_learning.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/02_q_learning.ipynb` (after you have tried) |
+# | **Solution** | `solutions/02_q_learning.ipynb` in the repository, for afterwards |
 
 # %%
 import gymnasium as gym

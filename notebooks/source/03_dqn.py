@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: CPU, 1 GB of memory, no network, no GPU |
 # | **Before** | lesson 02 |
 # | **Practice** | `exercises/03_dqn.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/03_dqn.ipynb` (after you have tried) |
+# | **Solution** | `solutions/03_dqn.ipynb` in the repository, for afterwards |
 
 # %%
 import gymnasium as gym

@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: CPU, 1 GB of memory, no network, no GPU |
 # | **Before** | lessons 01 and 02 |
 # | **Practice** | `exercises/04_policy_gradients.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/04_policy_gradients.ipynb` (after you have tried) |
+# | **Solution** | `solutions/04_policy_gradients.ipynb` in the repository, for afterwards |
 
 # %%
 import ipywidgets as W

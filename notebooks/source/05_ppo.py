@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: CPU, 1 GB of memory, no network, no GPU |
 # | **Before** | lesson 04 |
 # | **Practice** | `exercises/05_ppo.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/05_ppo.ipynb` (after you have tried) |
+# | **Solution** | `solutions/05_ppo.ipynb` in the repository, for afterwards |
 
 # %%
 import gymnasium as gym

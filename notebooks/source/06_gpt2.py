@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
 # | **Before** | Python, gradients and probability; no other lesson |
 # | **Practice** | `exercises/06_gpt2.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/06_gpt2.ipynb` (after you have tried) |
+# | **Solution** | `solutions/06_gpt2.ipynb` in the repository, for afterwards |
 
 # %%
 import math

@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
 # | **Before** | lesson 06; lessons 01 and 04 for the words of reinforcement learning |
 # | **Practice** | `exercises/07_words_as_actions.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/07_words_as_actions.ipynb` (after you have tried) |
+# | **Solution** | `solutions/07_words_as_actions.ipynb` in the repository, for afterwards |
 
 # %%
 import copy

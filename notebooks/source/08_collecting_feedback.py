@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: CPU, 0.3 GB of memory, no network |
 # | **Before** | lesson 00 |
 # | **Practice** | `exercises/08_collecting_feedback.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/08_collecting_feedback.ipynb` (after you have tried) |
+# | **Solution** | `solutions/08_collecting_feedback.ipynb` in the repository, for afterwards |
 
 # %%
 import math
@@ -63,8 +63,8 @@ for said, likes in {"no guidelines": ("spooky", "happy_ending", "short"), "one p
 # their labellers seem to have liked what is quick to check. Stiennon et al. (2020) saw the gap between what they wanted and
 # what had been labelled, wrote guidelines, talked with their labellers, and measured agreement all along.
 #
-# Good guidelines say what counts, what does not, what to do in doubt, and when to skip. The next cell prints ours. (It is
-# short. Which two of the four does it leave out?)
+# Good guidelines say what counts, what does not, what to do in doubt, and when to skip. The next cell prints ours for
+# pairs. (It is short. Which two of the four does it leave out?)
 #
 # ## 2 Four ways to answer
 #
@@ -76,8 +76,7 @@ from rlhf_edu.feedback.privacy import fresh_name
 from rlhf_edu.feedback.session import FeedbackSession
 from rlhf_edu.worlds.story_tastes import guidelines
 
-PAGE = guidelines("spooky")
-print(PAGE)
+print(guidelines("spooky", "compare"))
 ME = "me"  # or a name that tells nothing, such as:
 print(fresh_name())
 AGREED = "My answers are kept in this file, under my pseudonym, for my own exercises. I can delete them at any time."
@@ -85,7 +84,8 @@ store = FeedbackStore("my_feedback.db")
 
 
 def open_session(queries):
-    session = FeedbackSession(queries, store, annotator=ME, guidelines=f"{PAGE}\n\n{AGREED}")
+    page = f"{guidelines('spooky', queries[0].kind)}\n\n{AGREED}"
+    session = FeedbackSession(queries, store, annotator=ME, guidelines=page)
     session.on_answer(lambda _: store.consented(ME) or store.consent(ME, AGREED))
     return session
 

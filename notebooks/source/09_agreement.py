@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: CPU, 0.5 GB of memory; real ratings are fetched once (2.5 MB), or simulated without a network |
 # | **Before** | lesson 08 helps; lesson 00 is enough |
 # | **Practice** | `exercises/09_agreement.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/09_agreement.ipynb` (after you have tried) |
+# | **Solution** | `solutions/09_agreement.ipynb` in the repository, for afterwards |
 
 # %%
 import ipywidgets as W

@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: CPU, 1 GB of memory; real ratings are fetched once (2.5 MB), or simulated without a network |
 # | **Before** | lesson 00; lesson 09 helps |
 # | **Practice** | `exercises/10_reward_models.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/10_reward_models.ipynb` (after you have tried) |
+# | **Solution** | `solutions/10_reward_models.ipynb` in the repository, for afterwards |
 
 # %%
 import math

@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: CPU, 0.4 GB of memory, no network |
 # | **Before** | lesson 01; lesson 10 helps |
 # | **Practice** | `exercises/11_inverse_rl.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/11_inverse_rl.ipynb` (after you have tried) |
+# | **Solution** | `solutions/11_inverse_rl.ipynb` in the repository, for afterwards |
 
 # %%
 from itertools import pairwise

@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: CPU, 0.6 GB of memory, no network |
 # | **Before** | lesson 05; lesson 10 helps |
 # | **Practice** | `exercises/12_trajectory_preferences.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/12_trajectory_preferences.ipynb` (after you have tried) |
+# | **Solution** | `solutions/12_trajectory_preferences.ipynb` in the repository, for afterwards |
 
 # %%
 from dataclasses import replace

@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: CPU, 1 GB of memory; real ratings are fetched once (2.5 MB), or simulated without a network |
 # | **Before** | lesson 00; lesson 09 helps |
 # | **Practice** | `exercises/13_better_questions.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/13_better_questions.ipynb` (after you have tried) |
+# | **Solution** | `solutions/13_better_questions.ipynb` in the repository, for afterwards |
 
 # %%
 import time

@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: two CPU cores, 2 GB of memory, no network, no GPU |
 # | **Before** | lesson 00 |
 # | **Practice** | `exercises/14_rlhf_ppo.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/14_rlhf_ppo.ipynb` (after you have tried) |
+# | **Solution** | `solutions/14_rlhf_ppo.ipynb` in the repository, for afterwards |
 
 # %%
 import numpy as np

@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: two CPU cores, 1.1 GB of memory, no network, no GPU |
 # | **Before** | lesson 14 |
 # | **Practice** | `exercises/15_rloo_grpo.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/15_rloo_grpo.ipynb` (after you have tried) |
+# | **Solution** | `solutions/15_rloo_grpo.ipynb` in the repository, for afterwards |
 
 # %%
 import itertools

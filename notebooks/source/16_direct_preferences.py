@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
 # | **Before** | lessons 14 and 15 |
 # | **Practice** | `exercises/16_direct_preferences.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/16_direct_preferences.ipynb` (after you have tried) |
+# | **Solution** | `solutions/16_direct_preferences.ipynb` in the repository, for afterwards |
 
 # %%
 from dataclasses import replace

@@ -15,7 +15,7 @@
 # | **Needs** | any laptop: CPU, 0.8 GB of memory, no network |
 # | **Before** | lessons 02 and 07; lesson 14 helps |
 # | **Practice** | `exercises/17_offline.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/17_offline.ipynb` (after you have tried) |
+# | **Solution** | `solutions/17_offline.ipynb` in the repository, for afterwards |
 
 # %%
 import copy

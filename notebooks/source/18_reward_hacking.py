@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: two CPU cores, 1 GB of memory, no network, no GPU |
 # | **Before** | lesson 14; section 2 of lesson 17 |
 # | **Practice** | `exercises/18_reward_hacking.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/18_reward_hacking.ipynb` (after you have tried) |
+# | **Solution** | `solutions/18_reward_hacking.ipynb` in the repository, for afterwards |
 
 # %%
 import ipywidgets as W

@@ -16,7 +16,7 @@
 # | **Needs** | any laptop: two CPU cores, 0.7 GB of memory, no network, no GPU |
 # | **Before** | lessons 14 and 18 |
 # | **Practice** | `exercises/19_evaluation.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/19_evaluation.ipynb` (after you have tried) |
+# | **Solution** | `solutions/19_evaluation.ipynb` in the repository, for afterwards |
 
 # %%
 import math

@@ -11,11 +11,11 @@
 #
 # | | |
 # | --- | --- |
-# | **Time** | 40 minutes, of which about 5 are computing |
+# | **Time** | 40 minutes, of which about 1 is computing |
 # | **Needs** | any laptop: CPU (a GPU is used if there is one), 1 GB of memory, no network |
 # | **Before** | lessons 00 and 14; 08 for the widgets |
 # | **Practice** | `exercises/20_live_rlhf.ipynb`: the graded work, when you are through here |
-# | **Solution** | `solutions/20_live_rlhf.ipynb` (after you have tried) |
+# | **Solution** | `solutions/20_live_rlhf.ipynb` in the repository, for afterwards |
 
 # %%
 import html

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import shutil
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +26,9 @@ from rlhf_edu.worlds.world import world
 HISTORY = "ppo.jsonl"
 NOISE = 0.1  # temperature of the simulated person, in units of the taste
 WORDS = {
-    "pairs": "comparing pairs of texts",
+    "pairs": "comparing pairs",
     "reward": "learning the reward",
-    "ppo": "fine-tuning with PPO",
+    "ppo": "fine-tuning by PPO",
     "test": "testing blind",
 }
 
@@ -86,8 +88,8 @@ def demo(name: str, taste: str, pairs: int, seed: int, device_name: str, out: Pa
     console.print(f"A simulated person with a hidden taste ({taste}) answers {pairs} comparisons.", highlight=False)
 
     columns = (
-        TextColumn("{task.description:<26}"),
-        BarColumn(),
+        TextColumn("{task.description:<19}"),
+        BarColumn(bar_width=10),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[words]}"),
@@ -102,7 +104,13 @@ def demo(name: str, taste: str, pairs: int, seed: int, device_name: str, out: Pa
             bars.update(tasks[stage], completed=record["step"] + 1, words=_numbers(record))
 
         result = run_loop(studio, taste, config, out, show)
-    samples, history = result.pop("samples"), result.pop("history")
+        samples, history = result.pop("samples"), result.pop("history")
+        early = 0 < len(history) < config.ppo.steps
+        if early and "ppo" in tasks:
+            bars.update(tasks["ppo"], total=len(history))
+    if early:
+        enough = f"a mean score of {config.ppo.enough:g} standard deviations is enough"
+        console.print(f"PPO ended after {len(history)} of {config.ppo.steps} steps: {enough}.", highlight=False)
     seconds = time.perf_counter() - start
     result = dict(
         world=name, taste=taste, pairs=pairs, seed=seed, device=str(device), seconds=round(seconds, 1), **result
@@ -113,7 +121,8 @@ def demo(name: str, taste: str, pairs: int, seed: int, device_name: str, out: Pa
     console.print(before_and_after(samples))
     console.print(table(result))
     console.print(f"{place.describe(taste)}  {seconds:.0f} s in all. Picture, labels and weights: {out}", markup=False)
-    console.print("Now teach it your own taste: rlhf-edu lab", highlight=False)
+    command = "rlhf-edu" if shutil.which("rlhf-edu") else sys.argv[0]
+    console.print(f"Now teach it your own taste: {command} lab", highlight=False, markup=False)
     return 0
 
 
@@ -138,10 +147,10 @@ def _prepare(out: Path, asked: dict) -> None:
 def _numbers(record: dict) -> str:
     shown = {
         "reward": ("loss", "accuracy"),
-        "ppo": ("score", "gold", "kl_nats"),
+        "ppo": ("score", "gold"),
         "test": ("win_rate",),
     }.get(record["stage"], ())
-    return "  ".join(f"{key.replace('_', ' ')} {record[key]:.2f}" for key in shown)
+    return " ".join(f"{key.replace('_', ' ')} {record[key]:.2f}" for key in shown)
 
 
 def before_and_after(samples: Sequence[tuple[str, str, str]]) -> Table:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from rich.console import Console
 MANIFEST = (
     ".rlhf_edu.json"  # what was handed out: file → hash, so that an untouched copy can be told from a worked-on one
 )
+SETTINGS = Path(__file__).with_name(
+    "jupyter"
+)  # no question about news: it would lie over the lesson, and need a network
 
 
 def course_folders() -> dict[str, Path]:
@@ -105,4 +109,6 @@ def lab(target: Path, browser: bool, port: int | None, arguments: list[str]) -> 
     command += [f"--LabApp.default_url=/lab/tree/{first}"]
     command += [] if browser else ["--no-browser"]
     command += [f"--port={port}"] if port else []
-    return subprocess.run([*command, *arguments]).returncode
+    places = [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, places))}
+    return subprocess.run([*command, *arguments], env=environment).returncode

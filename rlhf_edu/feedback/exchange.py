@@ -157,7 +157,10 @@ def merge(store: FeedbackStore, sources: Iterable[tuple[str, FeedbackStore]], sa
                 who if same_names or who not in taken else _free(f"{who[:90]} ({source_name[:90]})", taken)
             )
             if same is None and called[who] != who:
-                notes.append(f"{who} of {source_name} is now called {called[who]}: the name was taken")
+                notes.append(
+                    f"{who} of {source_name} is now called {called[who]}: the name was taken"
+                    " (one person? merge into a new store with --same-names)"
+                )
         for event in log:
             if event.answered_at <= erased_at.get(event.annotator, -math.inf):
                 gone += 1

@@ -69,7 +69,7 @@ def grade_class(folder: Path, book: Gradebook, plan: Plan) -> Iterator[Progress]
     work, ready = [], []
     for submission, name in _sorted_out(folder, exercises, plan):
         if name not in exercises:
-            ready.append((submission, name, "unknown exercise", "no exercise of the course has these cells"))
+            ready.append((submission, name, "unknown exercise", _unknown(submission)))
         elif plan.only_tasks and not _wanted(plan.only_tasks, exercises[name]):
             continue
         elif not again and book.done(submission, name, versions[name], plan.unsafe):
@@ -92,6 +92,12 @@ def all_tasks(plan: Plan) -> dict[str, Task]:
     """Every task of the course by name, in its order."""
     module = importlib.import_module(plan.course)
     return {task.name: task for name in known_exercises(plan.course) for task in module.of_exercise(name)}
+
+
+def _unknown(submission: Submission) -> str:
+    if submission.readable:
+        return "no exercise of the course has these cells"
+    return f"{submission.problems[-1]} (with --exercise NAME it is graded, as 0)"
 
 
 def _released(plan: Plan, name: str) -> bool:

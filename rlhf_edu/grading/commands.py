@@ -12,31 +12,34 @@ if TYPE_CHECKING:
 
 Submissions = Annotated[Path, typer.Argument(help="Folder of notebooks: NAME.ipynb, or NAME/EXERCISE.ipynb.")]
 Out = Annotated[Path, typer.Option(help="Folder for the gradebook, grades.csv and the reports.")]
-Jobs = Annotated[int, typer.Option(min=1, max=64, help="Submissions graded at a time.")]
+Jobs = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Submissions graded at a time.")]
 Exercise = Annotated[str, typer.Option(help="Exercise of all submissions, where the files do not say it.")]
 Tasks = Annotated[list[str] | None, typer.Option("--task", help="Grade this task again (repeatable), keep the others.")]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Grade this student again (repeatable).")]
-Due = Annotated[
-    list[str] | None, typer.Option(help="Due date, local time: 2026-12-01T23:59, or 14_rlhf_ppo=2026-12-01T23:59.")
+Due = Annotated[list[str] | None, typer.Option(help="Local time, for all or for one: 2026-12-01T23:59 or NAME=2026-…")]
+LatePercent = Annotated[
+    float | None, typer.Option(min=0, max=100, metavar="N", help="Percent taken off for each day late.")
 ]
-LatePercent = Annotated[float | None, typer.Option(min=0, max=100, help="Percent taken off for each day late.")]
-FreeDays = Annotated[int | None, typer.Option(min=0, help="Days late that cost nothing.")]
+FreeDays = Annotated[int | None, typer.Option(min=0, metavar="N", help="Days late that cost nothing.")]
 Marks = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Filled-in essays.csv to take in.")]
-Seeds = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="seeds.csv of `release --seed-per-student`.")
-]
-Blind = Annotated[bool, typer.Option(help="Numbers instead of names in grades.csv and the overview.")]
+Seeds = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The seeds.csv that `release` wrote.")]
+Blind = Annotated[bool, typer.Option("--blind", help="Numbers instead of names in grades.csv and the overview.")]
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Run without a sandbox, on your own account: only for code you trust.")
 ]
 Exercises = Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="Folder of released exercises.")]
 Secret = Annotated[
-    Path | None, typer.Option(exists=True, dir_okay=False, help="File with the secret behind the hidden cases.")
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="Secret behind the hidden cases; OUT/secret.key if left out."),
 ]
-TaskSeconds = Annotated[float, typer.Option(min=1, help="Limit for one task, where the task itself allows more.")]
-CellSeconds = Annotated[float, typer.Option(min=1, help="Limit for one cell.")]
-NotebookSeconds = Annotated[float, typer.Option(min=1, help="Limit for one notebook with all its tasks.")]
-Memory = Annotated[int, typer.Option(min=128, help="MB one submission may use besides the imported libraries.")]
+TaskSeconds = Annotated[
+    float, typer.Option(min=1, metavar="S", help="Seconds for one task, where the task itself allows more.")
+]
+CellSeconds = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds for one cell.")]
+NotebookSeconds = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds for one notebook with all its tasks.")]
+Memory = Annotated[
+    int, typer.Option(min=128, metavar="MB", help="MB one submission may use besides the imported libraries.")
+]
 
 
 def grade_command(
@@ -117,6 +120,7 @@ def _grade(submissions: Path, book: "Gradebook", plan: "Plan") -> list[str]:
     from rich.progress import Progress as ProgressBar
 
     from rlhf_edu.grading.classroom import grade_class
+    from rlhf_edu.grading.submission import strangers
 
     left_out, states = [], {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -128,6 +132,9 @@ def _grade(submissions: Path, book: "Gradebook", plan: "Plan") -> list[str]:
             if step.words:
                 left_out.append(f"{step.student}: {step.state}, {step.words}")
                 bar.console.print(left_out[-1], markup=False, highlight=False)
+    for note in strangers(submissions):
+        left_out.append(note)
+        typer.secho(note, fg="yellow")
     typer.echo(", ".join(f"{count} {state}" for state, count in states.items()) or f"no notebooks in {submissions}")
     return left_out
 
@@ -171,7 +178,11 @@ def collect_command(
     """Unpack what students handed in into one folder a student, the newest file of each, ready for `grade`."""
     from rlhf_edu.grading.pack import SUFFIX, collect
 
-    count, notes = collect(sorted(packs.rglob(f"*{SUFFIX}")), out)
+    files = [file for file in sorted(packs.rglob("*")) if not file.is_dir() and not file.name.startswith(".")]
+    count, notes = collect([file for file in files if file.name.endswith(SUFFIX)], out)
+    for file in files:
+        if not file.name.endswith(SUFFIX) and out.resolve() not in file.resolve().parents:
+            notes.append(f"{file.relative_to(packs)}: not a pack made by `rlhf-edu submit`, left out")
     for note in notes:
         typer.secho(note, fg="yellow")
     typer.echo(f"{count} notebooks in {out}; next: rlhf-edu grade {out} --out grades")

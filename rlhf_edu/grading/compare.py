@@ -102,7 +102,7 @@ def _compare_containers(got: Any, expected: Any, atol: float, rtol: float) -> Di
         if type(got) not in (list, tuple):
             return Difference("type", f"expected {name_of(expected)} values, got {name_of(got)}")
         if len(got) != len(expected):
-            return Difference("shape", f"expected {len(expected)} values, got {len(got)}")
+            return Difference("shape", f"expected {len(expected)} value{'s' * (len(expected) != 1)}, got {len(got)}")
         pairs = [(f"value number {i + 1}", g, e) for i, (g, e) in enumerate(zip(got, expected, strict=True))]
     for where, g, e in pairs:
         difference = compare(g, e, atol, rtol)

@@ -75,6 +75,19 @@ def find_submissions(folder: Path) -> list[Submission]:
     return submissions
 
 
+def strangers(folder: Path) -> list[str]:
+    """What lies in a folder of submissions and is none: one sentence each, so that no student is lost in silence."""
+    notes = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") or entry.suffix == ".ipynb":
+            continue
+        if entry.is_file() or entry.is_symlink():
+            notes.append(f"{entry.name}: not a notebook, left out")
+        elif not any(entry.rglob("*.ipynb")):
+            notes.append(f"{entry.name}: a folder without a notebook, left out")
+    return notes
+
+
 def read_submission(path: Path, student: str, root: Path) -> Submission:
     """The submission in `path`; what is wrong with the file is noted in `problems`, never raised."""
     submission = Submission(student, path)

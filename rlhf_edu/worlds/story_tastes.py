@@ -82,13 +82,25 @@ def describe(taste: str) -> str:
     return LIKES[_known(taste)]
 
 
-def guidelines(taste: str) -> str:
-    """What a person is asked to do who labels stories by this taste."""
-    return (
-        f"{describe(_known(taste))} Read both stories to the end and choose the one that shows more of it. "
-        "If one of them breaks off or makes no sense, choose the other. "
-        "If you cannot see a difference, choose the one you would rather read aloud."
-    )
+WAYS = {
+    "compare": "Read both stories to the end and choose the one that shows more of it. "
+    "If one of them breaks off or makes no sense, choose the other. "
+    "If you cannot see a difference, choose the one you would rather read aloud.",
+    "rate": "Read the story to the end and mark how much of it you find there. "
+    "If it breaks off or makes no sense, give the lowest mark. Between two marks, give the lower.",
+    "rank": "Read all the stories to the end and put the one that shows most of it on top. "
+    "Those that break off or make no sense go to the bottom. "
+    "If you cannot see a difference, put first what you would rather read aloud.",
+    "edit": "Change the story until it shows more of it, and change no more than that takes. "
+    "If it breaks off or makes no sense, mend that first. If it is good as it is, keep it so.",
+}
+
+
+def guidelines(taste: str, kind: str = "compare") -> str:
+    """What a person is asked to do who compares, rates, ranks or edits (`kind`) stories by this taste."""
+    if kind not in WAYS:
+        raise ValueError(f"there are no guidelines for {kind!r}; there are for {', '.join(WAYS)}")
+    return f"{describe(taste)} {WAYS[kind]}"
 
 
 def _known(taste: str) -> str:

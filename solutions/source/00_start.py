@@ -8,7 +8,7 @@
 # | **Time** | about 35 minutes |
 # | **Points** | 20 |
 # | **Needs** | any laptop, no network, no GPU |
-# | **Solution** | `solutions/00_start.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/00_start.ipynb` in the repository, for afterwards |
 #
 # Under each task stands a line `check("…")`. Run it as often as you like. It says whether you are right and, if not,
 # what the likeliest mistake is. After two tries it offers a hint, folded so that you can leave it shut. When it says

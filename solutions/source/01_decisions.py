@@ -10,7 +10,7 @@
 # | **Points** | 18 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 01 |
-# | **Solution** | `solutions/01_decisions.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/01_decisions.ipynb` in the repository, for afterwards |
 #
 # Shapes: $T$ steps, $S$ states, $A$ actions. All arrays are NumPy's.
 

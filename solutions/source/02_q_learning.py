@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 02 |
-# | **Solution** | `solutions/02_q_learning.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/02_q_learning.ipynb` in the repository, for afterwards |
 #
 # Shapes: $S$ states, $A$ actions, $B$ steps in a batch, $T$ steps in an episode. All arrays are NumPy's.
 

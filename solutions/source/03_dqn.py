@@ -10,7 +10,7 @@
 # | **Points** | 20 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 03 |
-# | **Solution** | `solutions/03_dqn.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/03_dqn.ipynb` in the repository, for afterwards |
 #
 # **Terminated** means that the episode was over, **truncated** that somebody stopped it: there would have been more.
 

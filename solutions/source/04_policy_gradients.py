@@ -10,7 +10,7 @@
 # | **Points** | 20 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 04 |
-# | **Solution** | `solutions/04_policy_gradients.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/04_policy_gradients.ipynb` in the repository, for afterwards |
 #
 # Shapes: $B$ samples, $A$ actions; $T$ steps of $E$ environments side by side. **Terminated** means that the episode was
 # over, **truncated** that somebody stopped it: there would have been more.

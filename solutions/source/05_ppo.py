@@ -9,7 +9,7 @@
 # | **Points** | 23 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 05 |
-# | **Solution** | `solutions/05_ppo.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/05_ppo.ipynb` in the repository, for afterwards |
 #
 # Throughout, `logp` is the log-probability of the action taken under the policy as it is now, `logp_old` under the policy
 # that acted, and $\rho = \pi / \pi_\text{old}$ is their ratio. $B$ samples.

@@ -10,7 +10,7 @@
 # | **Points** | 22 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 06 |
-# | **Solution** | `solutions/06_gpt2.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/06_gpt2.ipynb` in the repository, for afterwards |
 #
 # Shapes: $B$ texts, $H$ heads, $T$ tokens, $D$ the width, $D_h = D / H$ the width of a head, $V$ the vocabulary.
 

@@ -9,7 +9,7 @@
 # | **Points** | 24 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 07 |
-# | **Solution** | `solutions/07_words_as_actions.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/07_words_as_actions.ipynb` in the repository, for afterwards |
 #
 # Shapes: $B$ texts, $T$ tokens of prompt and answer together, $N$ new tokens (the answer), $V$ the vocabulary.
 

@@ -10,7 +10,7 @@
 # | **Points** | 22 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 08 |
-# | **Solution** | `solutions/08_collecting_feedback.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/08_collecting_feedback.ipynb` in the repository, for afterwards |
 
 # %%
 import numpy as np

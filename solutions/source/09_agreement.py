@@ -10,7 +10,7 @@
 # | **Points** | 20 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 09 |
-# | **Solution** | `solutions/09_agreement.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/09_agreement.ipynb` in the repository, for afterwards |
 #
 # Shapes: $N$ items, $R$ people. All arrays are NumPy's; NaN stands where somebody has not answered.
 

@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 10 |
-# | **Solution** | `solutions/10_reward_models.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/10_reward_models.ipynb` in the repository, for afterwards |
 #
 # All arrays are NumPy's.
 

@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 11 |
-# | **Solution** | `solutions/11_inverse_rl.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/11_inverse_rl.ipynb` in the repository, for afterwards |
 #
 # Shapes: $S$ states, $A$ actions, $F$ features. All arrays are NumPy's. `reach[s, a, t]` is the chance to go *on* from state
 # $t$ after action $a$ in state $s$; it is 0 where the step ends the episode, so its sums can be below 1.

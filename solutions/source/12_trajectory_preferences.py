@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 12 |
-# | **Solution** | `solutions/12_trajectory_preferences.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/12_trajectory_preferences.ipynb` in the repository, for afterwards |
 #
 # Shapes: $P$ comparisons of clips of $L$ steps, $M$ models, $N$ clips. All arrays are NumPy's. Of a clip's $L$ steps only the first
 # $n$ happened; the numbers behind them mean nothing.

@@ -10,7 +10,7 @@
 # | **Points** | 20 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 13 |
-# | **Solution** | `solutions/13_better_questions.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/13_better_questions.ipynb` in the repository, for afterwards |
 #
 # Shapes: $E$ members of an ensemble, $N$ questions, $D$ features. All arrays are NumPy's.
 

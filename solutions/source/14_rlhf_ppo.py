@@ -10,7 +10,7 @@
 # | **Points** | 29 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 14 |
-# | **Solution** | `solutions/14_rlhf_ppo.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/14_rlhf_ppo.ipynb` in the repository, for afterwards |
 #
 # Shapes: $B$ responses, $N$ new tokens. Responses differ in length, so the shorter ones are padded **on the right**;
 # `mask` is `True` on real tokens. Whatever stands under padding is meaningless: it must not change anything.

@@ -10,7 +10,7 @@
 # | **Points** | 20 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 15 |
-# | **Solution** | `solutions/15_rloo_grpo.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/15_rloo_grpo.ipynb` in the repository, for afterwards |
 #
 # Shapes: $P$ prompts with $G$ texts each; $B = P \cdot G$ texts of up to $N$ tokens. Shorter texts are padded **on the right**;
 # `mask` is `True` on real tokens, and whatever stands under padding is meaningless.

@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 16 |
-# | **Solution** | `solutions/16_direct_preferences.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/16_direct_preferences.ipynb` in the repository, for afterwards |
 #
 # Shapes: $Y$ possible answers; $P$ pairs, each with a chosen and a rejected answer; $B$ single answers. Log-probs of an answer
 # are **sums** over its tokens, in nats, unless a task says otherwise.

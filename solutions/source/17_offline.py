@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 17 |
-# | **Solution** | `solutions/17_offline.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/17_offline.ipynb` in the repository, for afterwards |
 #
 # All arrays are NumPy's. $B$ texts, $N$ tokens, $S$ states, $V$ tokens in the vocabulary.
 

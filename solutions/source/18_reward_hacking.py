@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 18 |
-# | **Solution** | `solutions/18_reward_hacking.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/18_reward_hacking.ipynb` in the repository, for afterwards |
 
 # %%
 import numpy as np

@@ -10,7 +10,7 @@
 # | **Points** | 21 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 19 |
-# | **Solution** | `solutions/19_evaluation.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/19_evaluation.ipynb` in the repository, for afterwards |
 
 # %%
 import math

@@ -10,7 +10,7 @@
 # | **Points** | 17 |
 # | **Needs** | any laptop, no network, no GPU |
 # | **Before** | lesson 20 |
-# | **Solution** | `solutions/20_live_rlhf.ipynb` (open it after you have tried) |
+# | **Solution** | `solutions/20_live_rlhf.ipynb` in the repository, for afterwards |
 #
 # Shapes: $R$ rounds of questions, $n$ answers in each, $F$ features of a text.
 

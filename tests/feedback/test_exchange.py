@@ -252,7 +252,7 @@ def test_merging_keeps_undo_consent_and_people_apart(tmp_path):
         store.undo()
     report = merge(target, [("ann", ann), ("bob", bob)])
     assert report.count == 8
-    assert "me of bob is now called me (bob): the name was taken" in str(report)
+    assert "me of bob is now called me (bob): the name was taken (one person? merge" in str(report)
     assert {(e.annotator, e.record.choice) for e in target.answers()} == {("me", "a"), ("me (bob)", "b")}
     assert len(target.answers()) == 2
     assert target.consented("me (bob)")

@@ -102,5 +102,27 @@ def test_a_file_of_no_known_exercise_is_reported(tmp_path):
     assert "anna: unknown exercise" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
+def test_what_is_no_submission_is_named_and_not_lost_in_silence(tmp_path):
+    inbox = tmp_path / "in"
+    (inbox / "dan").mkdir(parents=True)
+    (inbox / "dan" / "notes.txt").write_text("mine")
+    (inbox / "ann.ipynb").write_text("")
+    (inbox / "bob.ipynb").write_text("this is a word document")
+    (inbox / "cy.docx").write_text("mine")
+    told = run("grade", inbox, "--out", tmp_path / "out")
+    page = " ".join((tmp_path / "out" / "index.html").read_text(encoding="utf-8").split())
+    for words in (
+        "ann: unknown exercise, the file is empty",
+        "bob: unknown exercise, the notebook is damaged",
+        "cy.docx: not a notebook",
+        "dan: a folder without a notebook",
+    ):
+        assert words in told
+        assert words in page
+    told = run("collect", inbox, "--out", inbox / "out")
+    assert "cy.docx: not a pack made by" in told
+    assert "dan/notes.txt: not a pack" in told
+
+
 def test_the_exercise_used_here_is_released():
     assert notebook()["metadata"]["rlhf_edu"]["exercise"] == NAME

@@ -137,3 +137,12 @@ def test_every_taste_is_described_in_one_sentence_and_has_guidelines():
     for taste in GOLD_TASTES:
         assert len(sentences(world.describe(taste))) == 1
         assert world.describe(taste) in world.guidelines(taste)
+
+
+def test_guidelines_speak_of_what_is_asked():
+    pages = {kind: world.guidelines("spooky", kind) for kind in ("compare", "rate", "rank", "edit")}
+    assert len(set(pages.values())) == 4
+    assert "both" in pages["compare"]
+    assert not any("both" in pages[kind] for kind in ("rate", "rank", "edit"))
+    with pytest.raises(ValueError, match="no guidelines for 'clips'; there are for compare, rate, rank, edit"):
+        world.guidelines("spooky", "clips")
