@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
@@ -74,11 +75,12 @@ def import_(
         if bad := [pair for pair in name or () if not all(pair.partition("="))]:
             raise ValueError(f"--name {bad[0]!r} must look like prompt=instruction")
         names = {ours: theirs for ours, _, theirs in (pair.partition("=") for pair in name or ())}
-        events = parse(read_text(file), format, annotator or file.stem, names)
+        left_out: Counter[str] = Counter()
+        events = parse(read_text(file), format, annotator or file.stem, names, left_out)
     except ValueError as error:
         raise ValueError(f"{file} was not imported: {error}") from None
     with _open(into, must_exist=False) as opened:
-        print(take_in(opened, events))
+        print(take_in(opened, events, left_out=left_out))
 
 
 @app.command()

@@ -25,7 +25,8 @@ class Habits:
     temperature: how close is close, in units of the taste; 0 never errs.  mistake: the chance of a wrong button.
     value_noise: standard deviation of what the same text seems worth from one reading to the next (Thurstone 1927).
     myopic: what a step counts for each step that follows it; below 1, the beginning is half forgotten.
-    tie_within, skip_below: says "tie" to a smaller difference, skips when no text scores this much (never if None).
+    tie_within, skip_below: says "tie" to a smaller difference, skips when no text scores this much (never if None). Both
+    go by what is remembered, noise included; in B-Pref they go by the plain sum of the steps, even where `myopic` is below 1.
     position, length: log-odds for the left text, and for each doubling of the number of words.
     fatigue: growth of the temperature with each answer given, as a share of it.
     """
@@ -44,6 +45,9 @@ class Habits:
         for name in ("temperature", "value_noise", "tie_within", "fatigue"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must be 0 or more")
+        for name in ("position", "length", "skip_below"):
+            if not math.isfinite(getattr(self, name) or 0):
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must be a finite number")
         if not 0 < self.myopic <= 1:
             raise ValueError(f"myopic is {self.myopic}, but it must lie above 0 and not above 1, which forgets nothing")
         if not 0 <= self.mistake <= 1:
@@ -113,7 +117,7 @@ class SimulatedPerson:
     def _rate(self, query: Query, scores: np.ndarray) -> float:
         low, high = query.scale
         if self.rng.random() < self.habits.mistake:
-            return float(self.rng.integers(math.ceil(low), math.floor(high) + 1))
+            return float(np.clip(self.rng.integers(math.floor(low), math.ceil(high) + 1), low, high))
         noisy = scores[0] + self.temperature * self.rng.logistic()
         return float(np.clip(round(low + noisy * (high - low)), low, high))
 

@@ -181,21 +181,31 @@ def renamed(row: dict, names: Mapping[str, str]) -> dict:
     return row | {"fields": fields, "responses": responses}
 
 
-def read_argilla(rows: Iterable[dict], event: Callable[..., Event], names: Mapping[str, str] = {}) -> list[Event]:
-    """The submitted responses of records that are laid out as `write_argilla` does it, under other `names` if need be."""
-    events = []
+def read_argilla(
+    rows: Iterable[dict],
+    event: Callable[..., Event],
+    names: Mapping[str, str] = {},
+    left_out: Counter[str] | None = None,
+) -> list[Event]:
+    """The submitted responses of records that are laid out as `write_argilla` does it, under other `names` if need be.
+
+    Drafts and discarded ones are counted in `left_out`.
+    """
+    events, left_out = [], Counter() if left_out is None else left_out
     for number, row in enumerate(rows, start=1):
         try:
             row = renamed(row, names)
             fields, about = row["fields"], row.get("metadata") or {}
             for kind, responses in row["responses"].items():
                 for response in responses:
-                    if response.get("status", "submitted") == "submitted":
+                    if (status := response.get("status", "submitted")) != "submitted":
+                        left_out[f"responses that are {status}"] += 1
+                    else:
                         record = _answered(kind, fields, about, response["value"])
                         who = str(response.get("user_id") or "")
                         known = {name: (about.get(name) or {}).get(who) for name in TIMES}
                         order = tuple(int(i) for i in (about.get("shown_order") or {}).get(who, ()))
-                        item, robot = str(row.get("id") or ""), who in (about.get("simulated") or ())
+                        item, robot = _item(row, kind), who in (about.get("simulated") or ())
                         events.append(
                             event(record, annotator=who, item=item, uid="", order=order, simulated=robot, **known)
                         )
@@ -207,6 +217,11 @@ def read_argilla(rows: Iterable[dict], event: Callable[..., Event], names: Mappi
         except ValueError as error:
             raise ValueError(f"record {number}: {error}") from None
     return events
+
+
+def _item(row: dict, kind: str) -> str:
+    item = str(row.get("id") or "")  # two questions on one record are two items: neither answer replaces the other
+    return f"{item}/{kind}" if item and len(row["responses"]) > 1 else item
 
 
 def _answered(kind: str, fields: dict[str, str], about: dict[str, Any], value: Any) -> Feedback:

@@ -16,6 +16,7 @@ from rlhf_edu.feedback.queries import entropy, sigmoid
 from rlhf_edu.feedback.types import Number
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(41)  # E f(z) = Σ weight · f(mean + deviation · node)
+# Good to 0.01 nats up to a deviation of 7: scale features so that beliefs stay below it.
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 
@@ -84,7 +85,8 @@ class Belief:
         if not s > 0:  # both texts are the same to the features: the answer tells nothing
             return self
         z = mu + s * NODES
-        chance = WEIGHTS * sigmoid(z if first_better else -z)
+        logs = np.log(WEIGHTS) - np.logaddexp(0, -z if first_better else z)  # σ(z) is 0 in floating point below −37
+        chance = np.exp(logs - logs.max())
         chance = chance / chance.sum()
         after = chance @ z
         shrinks = s**2 - chance @ (z - after) ** 2

@@ -62,6 +62,12 @@ class Database:
         with self._plainly(), self.engine.begin() as connection:
             yield connection
 
+    def now(self, connection: Connection) -> float:
+        """Seconds since 1970 on the clock that all who share this database have in common."""
+        if self.sqlite:
+            return time.time()
+        return float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+
     def one_at_a_time(self, connection: Connection) -> None:
         """Let no other transaction that calls this run beside this one. (In SQLite, writers queue up anyway.)"""
         if not self.sqlite:
@@ -73,9 +79,14 @@ class Database:
             with self._plainly():
                 raw = self.engine.raw_connection()
                 try:
-                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
                 finally:
                     raw.close()
+            if busy:
+                raise StoreError(
+                    f"the rows are deleted, but another program is reading {self.name}, so that their text stays in its "
+                    "-wal file: close that program; the last one to close removes the file"
+                )
 
     @property
     def engine(self) -> Engine:
@@ -95,7 +106,12 @@ class Database:
 
     def _connect(self) -> Engine:
         if not self.sqlite:
-            return create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=50)
+            own = self.url.query.get("options", "")
+            waits = {
+                "connect_timeout": max(2, round(self.timeout)),
+                "options": f"{own} -c lock_timeout={round(1000 * self.timeout)}",
+            }
+            return create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=50, connect_args=waits)
         arguments = {"timeout": self.timeout, "check_same_thread": False}
         size = {} if self.path else {"pool_size": 1, "max_overflow": 0}  # a database in memory is one connection
         engine = create_engine(self.url, connect_args=arguments, poolclass=QueuePool, **size)
@@ -137,7 +153,10 @@ def _parse(address: str) -> URL:
     if not address.strip():
         raise StoreError("the address of the store is empty: give a path, or postgresql://user@host/database")
     if "://" not in address:
-        return URL.create("sqlite", database=str(Path(address).expanduser()))
+        try:
+            return URL.create("sqlite", database=str(Path(address).expanduser()))
+        except RuntimeError:
+            raise StoreError(f"{address[:60]!r} is in nobody's home folder here: check the path") from None
     try:
         url = make_url(address)
         if url.get_backend_name() not in ("sqlite", "postgresql", "postgres"):

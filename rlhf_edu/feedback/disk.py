@@ -1,6 +1,7 @@
 """Where a SQLite file may live, and what its complaints mean in plain words."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,7 @@ def mounts() -> list[tuple[str, str]]:
     if sys.platform.startswith("linux"):
         lines = Path("/proc/self/mounts").read_text(errors="replace").splitlines()
         words = [line.split() for line in lines]
-        return [(w[1].encode().decode("unicode_escape"), w[2]) for w in words if len(w) > 2]
+        return [(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), w[1]), w[2]) for w in words if len(w) > 2]
     if sys.platform == "darwin":
         lines = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False).stdout.splitlines()
         parts = [line.partition(" on ")[2].rpartition(" (") for line in lines]
@@ -80,7 +81,8 @@ def plain_words(error: Exception, where: str) -> str:
     for start, sentence in meanings.items():
         if code.startswith(start):
             return sentence
-    if not code and type(original).__name__ in ("OperationalError", "InterfaceError", "AdminShutdown"):
+    if not code and {c.__name__ for c in type(original).__mro__} & {"OperationalError", "InterfaceError"}:
         reason = (str(original).strip().splitlines() or ["no reason given"])[0]
         return f"{where} does not answer ({reason}): check that the database runs, then try again"
-    return f"{where} refused ({original}): check that it is a feedback store that you may write to"
+    reason = (str(original).strip().splitlines() or ["no reason given"])[0]
+    return f"{where} refused ({reason}): check that it is a feedback store that you may write to"

@@ -4,11 +4,12 @@ Nothing in the log is ever changed. An undo is one more event, which names the e
 is one more answer. The log alone therefore tells who thought what, when.
 """
 
+import math
 import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 
 from rlhf_edu.feedback.types import Edit, Feedback, Number, Preference, Query, Ranking, Rating
 
@@ -47,6 +48,10 @@ class Event:
             raise ValueError(
                 f"annotator is {self.annotator[:40]!r}, but it must be a name of 1 to 200 printable characters"
             )
+        for name in ("seconds", "shown_at", "answered_at"):
+            value = getattr(self, name)
+            if (value is not None or name == "answered_at") and not (isinstance(value, Real) and math.isfinite(value)):
+                raise ValueError(f"{name} is {value!r}, but it must be a number of seconds")
 
 
 def standing(events: Iterable[Event]) -> list[Event]:

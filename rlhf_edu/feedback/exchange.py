@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlhf_edu.feedback.answer_files import read_argilla, read_csv, write_argilla, write_csv
-from rlhf_edu.feedback.events import Event
+from rlhf_edu.feedback.events import Event, standing
 from rlhf_edu.feedback.privacy import forgotten_since
 from rlhf_edu.feedback.store import FeedbackStore
 from rlhf_edu.feedback.training_files import FORMATS
@@ -61,6 +61,8 @@ def export(
             left_out["answers of people who did not consent"] += 1
         else:
             events.append(event)
+    if simulated != "only" and (skips := sum(e.action == "skip" and not e.simulated for e in standing(log))):
+        left_out["skips"] = skips
     if not names:
         people = {e.annotator: store.pseudonym(e.annotator) for e in events if not e.simulated}
         events = [replace(e, annotator=people.get(e.annotator, e.annotator)) for e in events]
@@ -72,12 +74,18 @@ def export(
     return text, Report(len(rows), f"rows, from {len(events)} answers", left_out + more)
 
 
-def parse(text: str, format: str, annotator: str = "imported", names: Mapping[str, str] = {}) -> list[Event]:
+def parse(
+    text: str,
+    format: str,
+    annotator: str = "imported",
+    names: Mapping[str, str] = {},
+    left_out: Counter[str] | None = None,
+) -> list[Event]:
     """The answers in the text of a file. Where it names nobody, `annotator` gave them. `names` are those of its fields and
     questions, where an Argilla-style file has its own: {"prompt": "instruction", "rating": "quality"}.
 
     Raises ValueError, naming the line, when anything in it cannot be understood. The same text gives the same uids, so
-    that importing a file twice adds nothing.
+    that importing a file twice adds nothing. What is no answer yet (Argilla's drafts) is counted in `left_out`.
     """
     _known(format)
     if names and format != "argilla":
@@ -98,6 +106,9 @@ def parse(text: str, format: str, annotator: str = "imported", names: Mapping[st
             uid = hashlib.sha256(repr((format, who, item, record)).encode(errors="backslashreplace")).hexdigest()[:32]
         if len(uid) > 64 or len(item) > 200:
             raise ValueError(f"uid {uid[:20]!r} has at most 64 characters, item {item[:20]!r} at most 200: shorten it")
+        for name in ("seconds", "shown_at", "answered_at"):
+            if not isinstance(more.get(name), int | float | None):
+                raise ValueError(f"{name} is {more[name]!r}, but it must be a number of seconds")
         if more.get("answered_at") is None:
             more.pop("answered_at", None)
         return Event("answer", who, item, record, uid=uid, **more)
@@ -106,7 +117,7 @@ def parse(text: str, format: str, annotator: str = "imported", names: Mapping[st
     if format == "csv":
         return read_csv(text, event)
     if format == "argilla":
-        return read_argilla([row for _, row in _objects(text)], event, names)
+        return read_argilla([row for _, row in _objects(text)], event, names, left_out)
     read = FORMATS[format][1]
     if read is None:
         raise ValueError(f"a {format} file holds prompts and no answers, so there is nothing to import")
@@ -119,12 +130,14 @@ def parse(text: str, format: str, annotator: str = "imported", names: Mapping[st
     return events
 
 
-def take_in(store: FeedbackStore, events: Sequence[Event], notes: tuple[str, ...] = ()) -> Report:
+def take_in(
+    store: FeedbackStore, events: Sequence[Event], notes: tuple[str, ...] = (), left_out: Mapping[str, int] = {}
+) -> Report:
     """Append events of elsewhere, all or none; what is there already, or belongs to erased people, stays out."""
     known = {e.uid for e in store.events()}
     with store.database.reading() as connection:
         erased_at = forgotten_since(connection, {e.annotator for e in events})
-    new, left_out = {}, Counter()
+    new, left_out = {}, Counter(left_out)
     for event in events:
         if event.uid in known or event.uid in new:
             left_out["that were there already"] += 1
@@ -150,9 +163,10 @@ def merge(store: FeedbackStore, sources: Iterable[tuple[str, FeedbackStore]], sa
         erased_at = forgotten_since(connection, {e.annotator for _, log in logs for e in log})
     gone = 0
     for source_name, log in logs:
-        called = {}
+        called, known = {}, set()
         for who in dict.fromkeys(e.annotator for e in log):
             same = next((owner[e.uid] for e in log if e.annotator == who and e.uid in owner), None)
+            known |= {who} if same else set()
             called[who] = same or (
                 who if same_names or who not in taken else _free(f"{who[:90]} ({source_name[:90]})", taken)
             )
@@ -162,7 +176,7 @@ def merge(store: FeedbackStore, sources: Iterable[tuple[str, FeedbackStore]], sa
                     " (one person? merge into a new store with --same-names)"
                 )
         for event in log:
-            if event.answered_at <= erased_at.get(event.annotator, -math.inf):
+            if event.annotator not in known and event.answered_at <= erased_at.get(event.annotator, -math.inf):
                 gone += 1
             else:
                 everything.append(replace(event, annotator=called[event.annotator]))

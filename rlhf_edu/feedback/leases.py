@@ -1,6 +1,5 @@
 """Who works on what: so that several people on one store do not answer the same item unless they are asked to."""
 
-import time
 from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
@@ -19,9 +18,10 @@ def claim(
 
     An item needs people until `per_item` have answered it or hold it. Who answered or skipped it is not asked again.
     """
-    now, claimed = time.time(), []
+    claimed: list[str] = []
     with database.writing() as connection:
         database.one_at_a_time(connection)
+        now = database.now(connection)
         connection.execute(delete(leases).where(leases.c.expires < now))
         for start in range(0, len(items), BLOCK):
             block = list(items[start : start + BLOCK])
@@ -51,7 +51,9 @@ def latest_actions(connection: Connection, items: Sequence[str]) -> dict[tuple[s
     """
     columns = (events.c.uid, events.c.action, events.c.annotator, events.c.item, events.c.target)
     here = events.c.item.in_([*items, ""])  # consent stands under no item
-    log = connection.execute(select(*columns).where(here, events.c.simulated.is_(False)).order_by(events.c.id)).all()
+    log = connection.execute(
+        select(*columns).where(here, events.c.simulated.is_(False)).order_by(events.c.answered_at, events.c.id)
+    ).all()
     undone = {row.target for row in log if row.action == "undo"}
     consent = {row.annotator: row.action for row in log if row.action in ("consent", "withdraw")}
     return {

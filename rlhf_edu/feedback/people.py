@@ -48,10 +48,14 @@ def label_together(
     for item, query in asked.items():
         rest = [name for name in people if name not in given[item]]
         missing = max(0, wanted - (len(people) - len(rest)))
-        for at in sorted(rng.permutation(len(rest))[:missing]):
+        drawn = rng.permutation(len(rest))
+        for at in [*sorted(drawn[:missing]), *drawn[missing:]]:  # who skips is replaced by the next
+            if not missing:
+                break
             shown = shuffled(query, rest[at], seed)
             record = people[rest[at]](shown.query)
             if record is not None:
+                missing -= 1
                 record = as_asked(record, shown.order)
                 new.append(Event("answer", rest[at], item, record, simulated=True, order=shown.order))
     if new:

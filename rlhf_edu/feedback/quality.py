@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from rlhf_edu.feedback.agreement import Table, counts
 from rlhf_edu.feedback.events import Event
-from rlhf_edu.feedback.types import Feedback, Preference
+from rlhf_edu.feedback.types import Feedback, Preference, item_of
 
 
 class Share(NamedTuple):
@@ -38,13 +38,14 @@ def asked_again(item: str) -> str:
 
 def self_consistency(events: Iterable[Event]) -> dict[str, Share]:
     """For each person who was asked something twice: how many pairs of their answers to one question are the same."""
-    given: dict[tuple[str, str], list[Feedback]] = {}
+    given: dict[tuple[str, str], list[tuple[set[str], Feedback]]] = {}
     for event in events:
-        if event.record is not None:
-            given.setdefault((event.annotator, asked_again(event.item)), []).append(event.record)
+        if event.record is not None:  # ids of one's own may end in "#2", too: only the same texts are the same question
+            names = {event.item, asked_again(event.item)}
+            given.setdefault((event.annotator, item_of(event.record)), []).append((names, event.record))
     found: dict[str, Share] = {}
-    for (who, _), records in given.items():
-        same = [x == y for x, y in combinations(records, 2)]
+    for (who, _), answers in given.items():
+        same = [x == y for (mine, x), (others, y) in combinations(answers, 2) if mine & others]
         if same:
             before = found.get(who, Share(0, 0))
             found[who] = Share(before.count + sum(same), before.total + len(same))

@@ -138,7 +138,7 @@ def from_row(row: Mapping) -> Event:
 
 def read_log(connection: Connection, annotator: str | None = None, items: list[str] | None = None) -> list[Event]:
     """The log, oldest first: of everybody or of one person, on everything or on some items."""
-    query = select(events).order_by(events.c.id)
+    query = select(events).order_by(events.c.answered_at, events.c.id)
     if annotator is not None:
         query = query.where(events.c.annotator == annotator)
     if items is not None and len(items) <= 500:  # SQL takes only so many parameters

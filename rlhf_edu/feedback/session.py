@@ -12,6 +12,7 @@ from typing import Any
 
 from rlhf_edu.feedback.events import Event, StoreError, as_asked, judge
 from rlhf_edu.feedback.listeners import Listeners
+from rlhf_edu.feedback.outbox import Outbox
 from rlhf_edu.feedback.showing import Progress, Shown, shuffled
 from rlhf_edu.feedback.types import Feedback, Number, Query
 
@@ -41,15 +42,15 @@ class FeedbackSession:
             raise ValueError(f"per_item is {per_item}, but it must be at least 1 (None: everybody answers everything)")
         self.store, self.annotator, self.seed, self.guidelines = store, annotator, seed, guidelines
         self.per_item, self.lease_seconds = per_item, lease_seconds
-        self.problem = ""  # one sentence while answers wait to be stored
         self._lock = threading.RLock()
         self._queries: dict[str, Query] = {}
         self._history: list[Event] = []  # this person's answers and skips, none taken back
         self._filled: dict[str, Event] = {}  # simulated answers
-        self._unsaved: list[Event] = []
         self._leases: dict[str, float] = {}
+        self._reclaim = False  # an item was taken back, so that what is held is not all there is
         self._head, self._last_press = ("", 0.0), -1e9
         self._answered, self._changed = Listeners(self), Listeners(self)
+        self._outbox, self._claim_problem = Outbox(store, self._changed.fire), ""
         self.extend(queries)
 
     def extend(self, queries: Iterable[Query]) -> None:
@@ -61,9 +62,13 @@ class FeedbackSession:
                     count += 1
                     query = replace(query, id=f"{base}#{count}")
                 self._queries[query.id] = query
-            log = [e for e in self.store.events(self.annotator) if e.item in self._queries]
-            undone = {e.target for e in log + self._unsaved if e.action == "undo"}
-            kept = [e for e in log + self._unsaved if e.action in ("answer", "skip") and e.uid not in undone]
+            mine = self.store.events(self.annotator)
+            if [e.action for e in mine if e.action in ("consent", "withdraw")][-1:] == ["withdraw"]:
+                mine = []  # what they said no longer counts
+            log = [e for e in mine if e.item in self._queries]
+            log += self._outbox.waiting
+            undone = {e.target for e in log if e.action == "undo"}
+            kept = [e for e in log if e.action in ("answer", "skip") and e.uid not in undone]
             self._history = list({e.uid: e for e in kept if not e.simulated}.values())
             self._filled.update({e.item: e for e in self.store.answers(simulated=True, items=self._queries)})
         self._changed.fire()
@@ -100,7 +105,7 @@ class FeedbackSession:
 
         A comparison takes "left", "right", "tie" or "both_bad", as shown. A view passes `pressed_at`, the time of the
         click on the page's clock: a second click within 250 ms is ignored (False), and so is one on an item already
-        answered. Raises StoreError when the answer could not be stored; it is kept here and sent again with the next.
+        answered. Raises StoreError when the answer could not be stored; it is kept here and sent again until it is.
         """
         return self._act(value, "answer", "", item, seconds, pressed_at)
 
@@ -136,7 +141,7 @@ class FeedbackSession:
             new = replace(new, answered_at=now, shown_at=None if seconds is None else now - seconds)
             self._history.append(new)
             self._leases.pop(shown.item, None)
-            error = self._send(new)
+            error = self._outbox.send(new)
         self._changed.fire()  # first the views, so that the next item never waits for what learns from this one
         if action == "answer":
             self._answered.fire()
@@ -149,9 +154,8 @@ class FeedbackSession:
         with self._lock:
             if not self._history:
                 return False
-            last = self._history.pop()
-            self._leases.clear()  # claimed anew, the one taken back among them
-            error = self._send(Event("undo", self.annotator, last.item, target=last.uid))
+            last, self._reclaim = self._history.pop(), True
+            error = self._outbox.send(Event("undo", self.annotator, last.item, target=last.uid))
         self._changed.fire()
         if error:
             raise error
@@ -201,9 +205,14 @@ class FeedbackSession:
                 skipped=sum(e.action == "skip" for e in own),
                 total=len(self._queries),
                 simulated=sum(e.simulated for e in self.events()),
-                unsaved=len(self._unsaved),
+                unsaved=len(self._outbox.waiting),
                 seconds_each=statistics.median(times) if times else None,
             )
+
+    @property
+    def problem(self) -> str:
+        """One sentence while answers wait to be stored, or while no more items can be had; else empty."""
+        return self._outbox.problem or self._claim_problem
 
     # ---- being told
 
@@ -229,25 +238,15 @@ class FeedbackSession:
     def _claim(self, waiting: list[str], limit: int) -> list[str]:
         now = time.time()
         held = [item for item in waiting if self._leases.get(item, 0.0) > now]
-        if len(held) <= limit // 2 and waiting:  # not with every answer: each claim makes all the others wait
+        few = len(held) <= limit // 2  # not with every answer: each claim makes all the others wait
+        if waiting and (few or self._reclaim):
             people = {"per_item": self.per_item, "seconds": self.lease_seconds}
             try:
                 held = self.store.claim(waiting, self.annotator, **people, limit=limit)
                 self._leases = dict.fromkeys(held, now + self.lease_seconds)
-                self.problem = self.problem if self._unsaved else ""
+                self._claim_problem, self._reclaim = "", False
             except StoreError as error:
                 if not held:
                     raise
-                self.problem = self.problem or str(error)  # what is held can still be answered
+                self._claim_problem = str(error)  # what is held can still be answered
         return held[:limit]
-
-    def _send(self, event: Event) -> StoreError | None:
-        self._unsaved.append(event)
-        try:
-            self.store.append(*self._unsaved)
-            self._unsaved, self.problem = [], ""
-            return None
-        except StoreError as error:
-            count = len(self._unsaved)
-            self.problem = f"{error} ({count} not stored yet: kept here, and sent again with your next answer)"
-            return StoreError(self.problem)

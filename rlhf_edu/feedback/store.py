@@ -12,10 +12,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from rlhf_edu.feedback.database import Database
-from rlhf_edu.feedback.events import Event, standing
+from rlhf_edu.feedback.events import Event, StoreError, standing
 from rlhf_edu.feedback.leases import claim
 from rlhf_edu.feedback.privacy import digest, erase, pseudonym_key
-from rlhf_edu.feedback.schema import events, read_log, to_row
+from rlhf_edu.feedback.schema import events, leases, read_log, to_row
 from rlhf_edu.feedback.types import Feedback, Number, item_of, kind_of
 
 
@@ -52,15 +52,18 @@ class FeedbackStore:
 
     def append(self, *new: Event) -> Event:
         """Keep events, all or none, and return the last. Sending one again does no harm: its uid is unique."""
-        for _ in range(2):  # once more when another thread stored the very same event in between
+        for last_try in (False, True):  # once more when another thread stored the very same event in between
             try:
                 with self.database.writing() as connection:
                     for one in new:
                         if connection.execute(select(events.c.id).where(events.c.uid == one.uid)).first() is None:
                             connection.execute(insert(events).values(to_row(one)))
                 break
-            except IntegrityError:
-                continue
+            except IntegrityError as error:
+                if last_try:
+                    raise StoreError(
+                        f"{self.database.name} refused an event ({error.orig}): none was stored"
+                    ) from error
         return new[-1]
 
     def undo(self, *, annotator: str = "me", items: Iterable[str] | None = None) -> Event | None:
@@ -130,7 +133,9 @@ class FeedbackStore:
         """Everything kept about one person, as plain rows, to hand over on request."""
         with self.database.reading() as connection:
             query = select(events).where(events.c.annotator == annotator).order_by(events.c.id)
-            return [dict(row) for row in connection.execute(query).mappings()]
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+            held = connection.execute(select(leases).where(leases.c.annotator == annotator)).mappings()
+            return rows + [{"action": "lease", **row} for row in held]
 
     def erase(self, annotator: str) -> int:
         """Delete everything kept about one person, for good; return how many events that were.

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 Choice = Literal["a", "b", "tie", "both_bad"]
 Number = float | int
 KINDS = ("compare", "clips", "rate", "rank", "edit")
+MOST_RANKED = 50
 
 
 def _texts(owner: str, **fields: Any) -> None:
@@ -37,8 +38,10 @@ class Rating:
     def __post_init__(self):
         _texts("Rating", prompt=self.prompt, text=self.text)
         for name in ("score", "low", "high"):
-            if not isinstance(getattr(self, name), Real):
-                raise ValueError(f"{name} is {getattr(self, name)!r}, but it must be a number")
+            value = getattr(self, name)
+            if not isinstance(value, Real) or math.isinf(value):
+                raise ValueError(f"{name} is {value!r}, but it must be a number")
+            object.__setattr__(self, name, value if isinstance(value, int) else float(value))  # NumPy's are no JSON
         if not self.low < self.high:
             raise ValueError(
                 f"the scale runs from {self.low} to {self.high}, but its low end must be below its high end"
@@ -81,6 +84,8 @@ class Ranking:
     order: tuple[int, ...]
 
     def __post_init__(self):
+        if isinstance(self.texts, str) or not isinstance(self.texts, Iterable):
+            raise ValueError(f"texts is {self.texts!r}, but it must be several texts")
         object.__setattr__(self, "texts", tuple(self.texts))
         try:
             object.__setattr__(self, "order", tuple(int(i) for i in self.order))
@@ -138,16 +143,22 @@ class Query:
             raise ValueError("options is one text, but it must be a tuple of texts: write (a, b)")
         object.__setattr__(self, "options", tuple(self.options))
         object.__setattr__(self, "scale", (float(self.scale[0]), float(self.scale[1])))
+        if not all(map(math.isfinite, self.scale)):
+            raise ValueError(f"scale is {self.scale}, but both its ends must be finite numbers")
         _texts("Query", prompt=self.prompt, **{f"options[{i}]": text for i, text in enumerate(self.options)})
         asked, count = {"compare": "two texts", "clips": "two texts", "rank": "two or more texts"}, len(self.options)
         if (self.kind in ("compare", "clips") and count != 2) or (self.kind == "rank" and count < 2):
             raise ValueError(f'a "{self.kind}" query got {count} text(s), but it needs {asked[self.kind]}')
+        if self.kind == "rank" and count > MOST_RANKED:
+            raise ValueError(f"a ranking of {count} texts is more than anybody reads: at most {MOST_RANKED}")
         if self.kind in ("rate", "edit") and count != 1:
             raise ValueError(f'a "{self.kind}" query got {count} text(s), but it needs exactly one')
         if not self.id:
             content = [self.kind, self.prompt, *self.options] + ([self.question] if self.question else [])
             digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
             object.__setattr__(self, "id", digest[:16])
+        if len(self.id) > 190:  # and 200 in the store: one asked again is called id#2
+            raise ValueError(f"the id {self.id[:20]!r}… has {len(self.id)} characters, but at most 190 can be kept")
 
 
 def item_of(record: Feedback) -> str:

@@ -36,7 +36,9 @@ TaskSeconds = Annotated[
     float, typer.Option(min=1, metavar="S", help="Seconds for one task, where the task itself allows more.")
 ]
 CellSeconds = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds for one cell.")]
-NotebookSeconds = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds for one notebook with all its tasks.")]
+NotebookSeconds = Annotated[
+    float, typer.Option(min=1, metavar="S", help="Seconds for one notebook with all its tasks.")
+]
 Memory = Annotated[
     int, typer.Option(min=128, metavar="MB", help="MB one submission may use besides the imported libraries.")
 ]

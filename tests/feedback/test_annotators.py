@@ -87,3 +87,17 @@ def test_nonsense_is_refused():
         boltzmann(len, rng=rng)(Query("edit", "p", ("x",)))
     with pytest.raises(ValueError, match="scores must be finite"):
         boltzmann(lambda text: float("nan"), rng=rng)(Query("rate", "p", ("x",)))
+
+
+@pytest.mark.parametrize(
+    "habit", [dict(position=float("nan")), dict(length=float("inf")), dict(skip_below=float("nan"))]
+)
+def test_habits_that_are_no_numbers_are_refused(habit):
+    with pytest.raises(ValueError, match="but it must be a finite number"):
+        boltzmann(len, rng=np.random.default_rng(0), **habit)
+
+
+def test_mistakes_on_a_scale_without_whole_marks_stay_on_it():
+    person = boltzmann(lambda text: 0.5, 0.1, rng=np.random.default_rng(0), mistake=1.0)
+    scores = [person(Query("rate", "p", ("x",), scale=(0.2, 0.8))).score for _ in range(40)]
+    assert 0.2 <= min(scores) < max(scores) <= 0.8

@@ -108,3 +108,10 @@ def test_equal_texts_teach_nothing_and_nonsense_is_refused():
         know_nothing(0)
     with pytest.raises(ValueError, match="variance -1"):
         know_nothing(3, -1)
+
+
+@pytest.mark.parametrize(("mean", "s"), [(45.0, 1.0), (60.0, 2.0), (60.0, 1.0)])
+def test_an_answer_nobody_expected_moves_the_belief_and_breaks_nothing(mean, s):
+    after = Belief(np.array([mean]), np.array([[s**2]])).learn(np.ones(1), False)
+    assert after.mean[0] == pytest.approx(mean - s**2, abs=1e-3)  # σ(−z) is e^−z there: the bell is only moved
+    assert after.covariance[0, 0] == pytest.approx(s**2, rel=1e-3)

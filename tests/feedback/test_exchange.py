@@ -45,7 +45,7 @@ def stripped(events):
 def test_files_that_name_people_come_back_as_they_went_out(format):
     store, other = filled(), FeedbackStore()
     text, report = export(store, format, simulated="also", names=True)
-    assert (report.count, +report.left_out) == (11, Counter())
+    assert (report.count, +report.left_out) == (11, Counter({"skips": 1}))
     assert take_in(other, parse(text, format)).count == 11
     by_item = {(e.item, e.annotator): e for e in other.answers()}
     back = [by_item[e.item, e.annotator] for e in store.answers()]
@@ -68,11 +68,12 @@ def test_names_leave_a_store_only_when_asked():
 def test_who_counts_can_be_chosen_and_is_reported():
     store = filled()
     store.consent("ann", "yes")
-    assert export(store, "csv")[1].left_out == Counter({"simulated answers": 1})
+    assert export(store, "csv")[1].left_out == Counter({"simulated answers": 1, "skips": 1})
     assert export(store, "csv", simulated="only")[1].count == 1
     text, report = export(store, "csv", consented=True, names=True)
     assert {e.annotator for e in parse(text, "csv")} == {"ann"}
-    assert report.left_out == Counter({"answers of people who did not consent": 4, "simulated answers": 1})
+    left_out = {"answers of people who did not consent": 4, "simulated answers": 1, "skips": 1}
+    assert report.left_out == Counter(left_out)
     assert "left out: 4 answers of people who did not consent" in str(report)
     with pytest.raises(ValueError, match="simulated is 'maybe'"):
         export(store, "csv", simulated="maybe")
@@ -89,7 +90,7 @@ def test_preferences_hold_every_pair_and_count_what_is_none():
     assert Counter((r["prompt"], r["chosen"], r["rejected"]) for r in rows) == expected
     left = {
         "simulated answers": 1, "ties": 1, 'answers "both are bad"': 1, "edits that changed nothing": 1,
-        "ratings with nothing to compare them with": 1,
+        "ratings with nothing to compare them with": 1, "skips": 1,
     }  # fmt: skip
     assert report.left_out == Counter(left)
 
@@ -102,7 +103,7 @@ def test_unpaired_rows_by_hand():
         ("p", "x", True), ("p", ODD, True), ("p", "good\n", True), ("p", "bad", False), ("p", "same", True),
     ]  # fmt: skip
     left_out = export(filled(), "trl-unpaired", simulated="also")[1].left_out
-    assert left_out == Counter({"ties": 1, "ratings in the middle of their scale": 1, "rankings": 1})
+    assert left_out == Counter({"ties": 1, "ratings in the middle of their scale": 1, "rankings": 1, "skips": 1})
 
 
 def test_prompts_are_written_once_and_say_what_they_lose():

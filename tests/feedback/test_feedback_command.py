@@ -89,7 +89,7 @@ def test_out_and_in_again(feedback, path, tmp_path):
     file = tmp_path / "answers.csv"
     code, said, _ = feedback("export", path, "--format", "csv", "--out", file)
     assert code == 0
-    assert said.splitlines() == ["8 answers", "left out: 1 simulated answers"]
+    assert said.splitlines() == ["8 answers", "left out: 1 simulated answers", "left out: 1 skips"]
     assert b"ann,F" not in file.read_bytes()  # under a pseudonym
     code, _, complaint = feedback("export", path, "-f", "csv", "--out", file)
     assert code == 1

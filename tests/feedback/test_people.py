@@ -12,7 +12,7 @@ from rlhf_edu.feedback.annotators import Habits, boltzmann
 from rlhf_edu.feedback.people import ReplayedRaters, crowd, label_together
 from rlhf_edu.feedback.quality import left_share
 from rlhf_edu.feedback.store import FeedbackStore
-from rlhf_edu.feedback.types import Query
+from rlhf_edu.feedback.types import Preference, Query
 
 QUERIES = [Query("compare", f"{i}", ("long and sad", "gay")) for i in range(60)]
 
@@ -112,3 +112,13 @@ def test_recorded_raters_say_what_they_cannot_do(rng):
         people(Query("edit", "p", ("x",)))
     with pytest.raises(ValueError, match="low end must be below"):
         ReplayedRaters({}, 4, 0, rng=rng)
+
+
+def test_who_skips_is_replaced_by_somebody_who_does_not():
+    queries = [Query("compare", f"p {i}", ("x", "y")) for i in range(50)]
+    people = dict.fromkeys(("ann", "bob", "eve"), lambda q: Preference(q.prompt, *q.options, "a"))
+    people["shy"] = lambda q: None
+    store = FeedbackStore()
+    assert label_together(store, queries, people, per_item=2, rng=np.random.default_rng(0)) == 100
+    assert Counter(Counter(e.item for e in store.answers()).values()) == {2: 50}
+    assert "shy" not in {e.annotator for e in store.answers()}

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import text
 
-from rlhf_edu.feedback import schema
+from rlhf_edu.feedback import outbox, schema
 from rlhf_edu.feedback.events import Event, StoreError
 from rlhf_edu.feedback.session import FeedbackSession
 from rlhf_edu.feedback.store import FeedbackStore
@@ -128,13 +128,42 @@ def test_a_person_is_erased_and_the_others_stay(store):
     assert [e.annotator for e in store.answers()] == ["bob"]
 
 
-def test_a_server_that_crashes_in_mid_session_costs_no_answer(server, store, class_url):
+def test_a_server_that_was_started_again_between_two_answers_is_not_noticed(server, store):
+    store.add(YES, annotator="ann")
+    server.crash()
+    server.start()
+    store.add(YES, annotator="bob")
+    assert len(store.all()) == 2
+
+
+def test_a_store_waits_no_longer_than_it_was_told(store, class_url):
+    hasty = FeedbackStore(class_url, timeout_seconds=0.3)
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        with pytest.raises(StoreError) as caught:
+            hasty.add(YES)
+        assert time.monotonic() - began < 5
+        assert "\n" not in str(caught.value)
+    assert hasty.add(YES)
+    hasty.close()
+
+
+def test_leases_go_by_the_servers_clock(store, monkeypatch):
+    assert store.claim(["i", "j"], "ann", per_item=1, seconds=60, limit=1) == ["i"]
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 3600)  # a laptop that is an hour ahead
+    assert store.claim(["i", "j"], "bob", per_item=1, seconds=60, limit=2) == ["j"]
+
+
+def test_a_server_that_crashes_in_mid_session_costs_no_answer(server, store, class_url, monkeypatch):
+    monkeypatch.setattr(outbox, "RETRY_SECONDS", 600)  # here the next answer brings the others along
     session = FeedbackSession(QUERIES, store, per_item=1)
     ahead = session.upcoming(8)
     assert session.answer("left")
     try:
         server.crash()
-        with pytest.raises(StoreError, match=r"127.0.0.1.* does not answer .*1 not stored yet.*with your next answer"):
+        with pytest.raises(StoreError, match=r"127.0.0.1.* does not answer .*1 not stored yet.*again by itself"):
             session.answer("left")
         assert [s.item for s in session.upcoming(8)] == [s.item for s in ahead[2:]]  # what was handed out goes on
         assert "does not answer" in session.problem

@@ -142,3 +142,10 @@ def test_dawid_skene_refuses_what_it_cannot_use():
         dawid_skene(np.array([[0.0, 1.0], [NAN, NAN]]))
     with pytest.raises(ValueError, match="smoothing is 0"):
         dawid_skene(np.array([[0.0, 1.0]]), smoothing=0)
+
+
+def test_ids_of_ones_own_that_end_in_a_number_are_no_second_asking():
+    events = [Event("answer", "ann", f"film#{n}", Preference(f"p {n}", "x", "y", "ab"[n % 2])) for n in range(5)]
+    assert self_consistency(events) == {}
+    again = Event("answer", "ann", "film#0#2", Preference("p 0", "x", "y", "b"))
+    assert self_consistency([*events, again]) == {"ann": (0, 1)}

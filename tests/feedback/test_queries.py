@@ -169,3 +169,14 @@ def test_the_cost_of_answers_counts_labels_and_the_time_of_people():
         Event("skip", "ann", "4", seconds=60),
     ]  # fmt: skip
     assert cost_of(log) == (4, pytest.approx((30 + 120) / 60))
+
+
+def test_a_duel_of_texts_nobody_can_tell_apart_names_any_of_them():
+    rng = np.random.default_rng(0)
+    first = np.bincount([duel(np.zeros((3, 4)), rng)[0] for _ in range(400)], minlength=4)
+    assert first.min() > 60  # 100 each, standard deviation 9
+
+
+def test_a_batch_of_none_is_empty_and_still_an_index():
+    chosen = pick_batch(np.eye(3), np.zeros(3), np.eye(3), 0)
+    assert np.arange(3)[chosen].tolist() == []

@@ -123,7 +123,7 @@ def test_answers_are_kept_while_the_store_is_away_and_sent_when_it_is_back(store
     session.answer("left")
     cable.up = False
     for _ in range(2):
-        with pytest.raises(StoreError, match="kept here, and sent again with your next answer"):
+        with pytest.raises(StoreError, match="kept here, and sent again by itself"):
             session.answer("left")
     with pytest.raises(StoreError, match="3 not stored yet"):
         session.undo()

@@ -1,6 +1,7 @@
 import json
 from itertools import permutations
 
+import numpy as np
 import pytest
 
 from rlhf_edu.feedback.events import Event, as_asked, judge, standing
@@ -145,6 +146,8 @@ def test_a_json_line_can_be_read_by_anyone():
         (Rating, dict(text="x", score=None, low=1, high=5), "score is None, but it must be a number"),
         (Ranking, dict(texts=("x", "y"), order=("x", "y")), r"order is \('x', 'y'\), but it must be the positions"),
         (Ranking, dict(texts=("x", "y"), order=None), "order is None, but it must be the positions"),
+        (Ranking, dict(texts=5, order=(0,)), "texts is 5, but it must be several texts"),
+        (Ranking, dict(texts="ab", order=(0, 1)), "texts is 'ab', but it must be several texts"),
     ],
 )
 def test_answers_of_the_wrong_type_are_refused_in_one_sentence(kind, fields, words):
@@ -153,3 +156,11 @@ def test_answers_of_the_wrong_type_are_refused_in_one_sentence(kind, fields, wor
         object.__setattr__(record, name, value)
     with pytest.raises(ValueError, match=words):
         record.__post_init__()
+
+
+def test_numbers_of_numpy_are_kept_as_numbers():
+    rating = object.__new__(Rating)
+    for name, value in dict(prompt="p", text="x", score=np.float32(4), low=np.int64(1), high=np.int64(5)).items():
+        object.__setattr__(rating, name, value)
+    rating.__post_init__()
+    assert from_json(to_json(rating)) == rating == Rating("p", "x", 4)
