@@ -55,7 +55,7 @@ print("5 more on both:", (np.exp(r + 5) / np.exp(r + 5).sum()).round(3))
 
 # %% [markdown]
 # By hand: $e^{r_l - r_r} = 30/10$, so the difference is $\log 3 = 1.10$. You know this formula: it is Bradley and Terry's,
-# which turned comparisons into scores. And you see a first limit: only the *difference* can be known.
+# which turned comparisons into scores. You see a first limit: only the *difference* can be known.
 #
 # The line in the loop is all there is to this lesson: **what the expert does, minus what your reward would make an agent
 # do.** What is missing is somebody who looks more than one step ahead.
