@@ -133,10 +133,8 @@ class FeedbackSession:
                 self._last_press = pressed_at
             record = as_asked(judge(shown.query, value), shown.order) if action == "answer" else None
             now, started = time.time(), self._head[1] if self._head[0] == shown.item else None
-            if seconds is not None and not 0 <= seconds < float("inf"):
-                seconds = None  # a page's clock that was set in between
-            if seconds is None and started is not None:
-                seconds = now - started
+            if seconds is None or not 0 <= seconds < float("inf"):  # the page's clock may have been set in between
+                seconds = None if started is None else now - started
             new = Event(action, self.annotator, shown.item, record, note=note, order=shown.order, seconds=seconds)
             new = replace(new, answered_at=now, shown_at=None if seconds is None else now - seconds)
             self._history.append(new)

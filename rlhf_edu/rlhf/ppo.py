@@ -207,9 +207,7 @@ def ppo(
             return
 
 
-def _update(
-    policy, value_head, optimizer, done, logp_old, values_old, adv, returns, known, config, generator, policy_loss
-) -> dict:
+def _update(policy, value_head, optimizer, done, logp_old, values_old, adv, returns, known, config, generator, loss):
     """A few epochs of clipped steps on one batch. Stops, and says so, when the policy has moved too far from it."""
     device, logs, stopped = done.ids.device, [], 0.0
     params = [p for group in optimizer.param_groups for p in group["params"]]
@@ -223,7 +221,7 @@ def _update(
                 logp, values, _ = score_tokens(policy, part, config.temperature, value_head)
             values = values + known[rows]
             ratio = (logp - logp_old[rows]).exp()
-            pi = checked_loss(policy_loss(logp, logp_old[rows], adv[rows], m, config.clip))
+            pi = checked_loss(loss(logp, logp_old[rows], adv[rows], m, config.clip))
             vf = value_loss(values, values_old[rows], returns[rows], m, config.clip)
             numbers = dict(
                 policy_loss=pi,
