@@ -67,12 +67,10 @@ def model() -> Finding:
     from rlhf_edu.rlhf.studio import open_studio
 
     studio = open_studio("stories")
-    studio.write(
-        studio.policy, studio.world.openings(16, 0), torch.Generator().manual_seed(0)
-    )  # the first call is slow
-    start = time.perf_counter()
-    done = studio.write(studio.policy, studio.world.openings(16, 0), torch.Generator().manual_seed(0))
-    speed = done.new_mask.sum().item() / (time.perf_counter() - start)
+    for _ in range(2):  # the first call is slow
+        start = time.perf_counter()
+        done = studio.write(studio.policy, studio.world.openings(16, 0), torch.Generator().manual_seed(0))
+        speed = done.new_mask.sum().item() / (time.perf_counter() - start)
     words = f"the shipped storyteller writes {speed:,.0f} tokens a second here"
     if speed < 1000:
         return Finding("mini GPT-2", "note", f"{words}, which is slow: close other programs and ask again")

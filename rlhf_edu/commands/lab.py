@@ -16,9 +16,7 @@ from rich.console import Console
 MANIFEST = (
     ".rlhf_edu.json"  # what was handed out: file → hash, so that an untouched copy can be told from a worked-on one
 )
-SETTINGS = Path(__file__).with_name(
-    "jupyter"
-)  # no question about news: it would lie over the lesson, and need a network
+SETTINGS = Path(__file__).with_name("jupyter")  # no question about news, which would lie over the lesson
 
 
 def course_folders() -> dict[str, Path]:
