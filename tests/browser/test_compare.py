@@ -59,6 +59,20 @@ def test_label_by_mouse_and_undo(lab, file):
     assert all(0 < e.seconds < 60 for e in FeedbackStore(file).answers())
 
 
+def test_ctrl_s_saves_from_inside_a_view_and_a_notebook_opened_again_says_what_to_do(lab, file):
+    notebook = start(lab, file)
+    page, path = notebook.page, lab.folder / notebook.name
+    again = page.get_by_text("Run this cell again to bring this view back.")
+    again.wait_for(state="hidden")
+    assert "Run this cell again" not in path.read_text()
+    page.locator(".rlhf-question").click()
+    page.keyboard.press("Control+s")
+    soon(lambda: "Run this cell again" in path.read_text(), True)
+    notebook.close()
+    page = lab.open(path).page
+    page.get_by_text("Run this cell again to bring this view back.").wait_for()
+
+
 def test_label_by_keyboard_alone_and_jupyterlab_keeps_its_hands_off(lab, file):
     notebook = start(lab, file)
     page, cells = notebook.page, notebook.source_count()
